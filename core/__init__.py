@@ -1,0 +1,18 @@
+"""Pure Python, no ORM, no Odoo import: what could run anywhere.
+
+=================  =========================================================
+errors             our exceptions, each carrying what to do about it
+strict_json        JSON read without surprises, and written canonically
+compression        gzip request bodies, opened within a limit
+envelope           the rules of a CloudEvents envelope
+schema             JSON Schemas of the canonical events: validate, publish
+encryption         keyring, sealing (AES-256-GCM), blind index, pseudonyms
+signatures         Standard Webhooks, signed and verified
+backoff            when to try again
+deidentification   what of a patient may leave (45 CFR 164.514)
+redaction          the last nets under logs and texts
+problem            error documents (RFC 9457)
+=================  =========================================================
+
+Modules are imported one by one where needed; nothing is imported here.
+"""
