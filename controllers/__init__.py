@@ -1,0 +1,10 @@
+"""The HTTP surface, one file per part of it.
+
+``responses`` says how we answer and refuse; the others are routes.
+"""
+
+from . import responses
+from . import events
+from . import monitoring
+from . import documentation
+from . import unknown

@@ -1,0 +1,166 @@
+"""Events in, and what became of them."""
+
+import hashlib
+import logging
+
+from odoo.http import Controller, request
+
+from ..core import compression
+from ..core.errors import InputError
+from ..formats import cloudevents
+from .responses import BASE, answer, endpoint, problem
+
+_logger = logging.getLogger(__name__)
+
+# Read by Odoo before a source is known; what a source may send is checked after.
+CEILING_BYTES = 64 * 1024 * 1024
+
+
+class EventsController(Controller):
+    @endpoint(
+        f"{BASE}/events",
+        auth="healthcare_events",
+        methods=["POST"],
+        max_content_length=CEILING_BYTES,
+    )
+    def receive(self, **_query):
+        """Take events; 2xx means they are committed."""
+        # Settings of the authenticated source itself, read on its behalf.
+        source = request.healthcare_source.sudo()
+        if source.paused:
+            return problem(
+                503,
+                "intake_paused",
+                "Intake is paused for this source.",
+                headers=[("Retry-After", "60")],
+            )
+        body = b""
+        try:
+            body = request.httprequest.get_data()
+            reading = self._read(source, body)
+        except InputError as error:
+            # Not lost without a trace: size, hash and reason, never a value.
+            _logger.info(
+                "Refused a body of source %s: %d bytes, sha256 %s, %s",
+                source.code,
+                len(body),
+                hashlib.sha256(body).hexdigest(),
+                error.code,
+            )
+            raise
+        receipts = request.env["healthcare.intake"].sudo()._receive(
+            source, reading.items
+        )
+        return self._answer(reading, receipts)
+
+    def _read(self, source, body):
+        headers = request.httprequest.headers
+        body = compression.inflate(
+            body, headers.get("Content-Encoding"), source.max_body_bytes
+        )
+        return cloudevents.read(
+            headers.get("Content-Type", ""),
+            headers,
+            body,
+            max_events=source.max_batch_events,
+            max_depth=source.max_depth,
+        )
+
+    def _answer(self, reading, receipts):
+        counts = dict.fromkeys(("accepted", "duplicate", "rejected"), 0)
+        for receipt in receipts:
+            counts[receipt.status] += 1
+        data = {**counts, "receipts": [_receipt(receipt) for receipt in receipts]}
+        if counts["accepted"]:
+            return answer(data, 202)
+        if not counts["rejected"]:
+            return answer(data, 200)
+        codes = {error["code"] for receipt in receipts for error in receipt.errors}
+        if reading.single and codes == {"conflict"}:
+            return self._refuse(409, "conflict", data, receipts)
+        if counts["duplicate"]:
+            return answer(data, 200)
+        if any(item.envelope is not None and not item.errors for item in reading.items):
+            return self._refuse(422, "schema_mismatch", data, receipts)
+        return self._refuse(400, "invalid_cloudevent", data, receipts)
+
+    def _refuse(self, status, code, data, receipts):
+        """Answer with a problem that also carries the receipts."""
+        from ..core import problem as problems
+
+        errors = [error for receipt in receipts for error in receipt.errors]
+        detail = {
+            409: "Another content was received with this id.",
+            422: "No event fits its schema; each is kept as an exception.",
+            400: "No event is a CloudEvent 1.0; each is kept as an exception.",
+        }[status]
+        document = problems.document(status, code, detail, errors=errors[:100])
+        return answer(
+            {**document, **data}, status, content_type="application/problem+json"
+        )
+
+    @endpoint(
+        f"{BASE}/events/<string:uuid>",
+        auth="healthcare_events",
+        methods=["GET"],
+        readonly=True,
+    )
+    def read_one(self, uuid, **_query):
+        return self._status([("uuid", "=", uuid)])
+
+    @endpoint(
+        f"{BASE}/events", auth="healthcare_events", methods=["GET"], readonly=True
+    )
+    def find_one(self, id=None, **_query):  # the contract's name for it
+        if not id:
+            raise InputError("missing_parameter", "Name an event by id=.", "/id")
+        return self._status([("external_id", "=", id)])
+
+    def _status(self, domain):
+        # Stands in for the integration user, who has no right on models: it is shown
+        # its own source's events and nothing else.
+        event = (
+            request.env["healthcare.event"]
+            .sudo()
+            .search(
+                [*domain, ("source_id", "=", request.healthcare_source.id)],
+                order="rejected, id desc",
+                limit=1,
+            )
+        )
+        if not event:
+            return problem(404, "not_found", "There is no such event of this source.")
+        exception = event.open_exception_id
+        return answer(
+            {
+                "event": event.uuid,
+                "id": event.external_id or None,
+                "type": f"healthcare.{event.type_code}.v1" if event.type_id else None,
+                "status": event.state,
+                "attempts": event.attempts,
+                "received_at": _iso(event.received_at),
+                "processed_at": _iso(event.processed_at),
+                "correlation_id": event.correlation_id or None,
+                "exception": {
+                    "category": exception.category,
+                    "message": exception.reason or None,
+                    "since": _iso(exception.opened_at),
+                }
+                if exception
+                else None,
+            }
+        )
+
+
+def _receipt(receipt):
+    return {
+        "id": receipt.id,
+        "status": receipt.status,
+        "event": receipt.event,
+        "status_url": f"{BASE}/events/{receipt.event}" if receipt.event else None,
+        "errors": list(receipt.errors),
+    }
+
+
+def _iso(moment):
+    return moment.isoformat(timespec="milliseconds") + "Z" if moment else None

@@ -1,0 +1,27 @@
+"""Is it alive, is it ready."""
+
+from odoo.api import SUPERUSER_ID
+from odoo.http import Controller, request
+
+from .responses import answer, endpoint
+
+
+class MonitoringController(Controller):
+    @endpoint("/healthcare/health/live", auth="none", methods=["GET"], readonly=True)
+    def live(self, **_query):
+        return answer({"status": "live"})
+
+    @endpoint("/healthcare/health/ready", auth="none", methods=["GET"], readonly=True)
+    def ready(self, **_query):
+        """Tell whether events can be taken: database and keyring."""
+        # Nobody is logged in here; only whether things work is told.
+        env = request.env(user=SUPERUSER_ID)
+        env.cr.execute("SELECT 1")
+        keyring = env["healthcare.keyring"]._status()
+        checks = {"database": "ok", "keyring": keyring or "ok"}
+        ready = not keyring
+        return answer(
+            {"status": "ready" if ready else "not_ready", "checks": checks},
+            200 if ready else 503,
+            headers=[] if ready else [("Retry-After", "30")],
+        )

@@ -1,0 +1,93 @@
+"""How every endpoint answers: JSON of our own, never HTML, never a traceback."""
+
+import functools
+import json
+import logging
+
+import psycopg2
+from werkzeug.exceptions import HTTPException
+
+from odoo.exceptions import ConcurrencyError
+from odoo.http import Response, request, route
+
+from ..core import problem as problems
+from ..core.errors import InputError, KeyringError
+
+_logger = logging.getLogger(__name__)
+
+BASE = "/healthcare/v1"
+
+
+def answer(data, status=200, headers=(), content_type="application/json"):
+    """Return a JSON response."""
+    return Response(
+        json.dumps(data, ensure_ascii=False),
+        status=status,
+        headers=list(headers),
+        content_type=f"{content_type}; charset=utf-8"
+        if content_type == "application/json"
+        else content_type,
+    )
+
+
+def problem(status, code, detail, errors=None, headers=()):
+    """Return an RFC 9457 problem document."""
+    return answer(
+        problems.document(status, code, detail, errors=errors),
+        status,
+        headers,
+        content_type="application/problem+json",
+    )
+
+
+def endpoint(path, *, auth, methods, readonly=False, **options):
+    """Declare a route that answers as this module promises, whatever happens in it.
+
+    :param auth: ``none`` for what is public, else one of our own methods
+    """
+
+    def decorate(method):
+        @route(
+            path,
+            type="http",
+            auth=auth,
+            methods=methods,
+            csrf=False,
+            save_session=False,
+            readonly=readonly,
+            **options,
+        )
+        @functools.wraps(method)
+        def call(self, *args, **kwargs):
+            try:
+                return method(self, *args, **kwargs)
+            except InputError as error:
+                return problem(
+                    error.status, error.code, error.detail, _place(error)
+                )
+            except KeyringError as error:
+                _logger.error("Refused a call: %s", error.code)
+                return problem(
+                    503,
+                    error.code,
+                    "Encryption is not set up; nothing can be taken.",
+                    headers=[("Retry-After", "60")],
+                )
+            except (psycopg2.OperationalError, ConcurrencyError, HTTPException):
+                raise  # Odoo runs the request again; or an answer of our own
+            except Exception as error:  # the last net: a plain 500 of our own
+                _logger.error(
+                    "%s failed with %s", method.__name__, type(error).__name__
+                )
+                request.env.cr.rollback()
+                return problem(500, "internal_error", "Something failed on our side.")
+
+        return call
+
+    return decorate
+
+
+def _place(error):
+    if not error.pointer:
+        return None
+    return [{"pointer": error.pointer, "code": error.code, "detail": error.detail}]

@@ -1,0 +1,12 @@
+"""Installation hooks."""
+
+
+def post_init_hook(env):
+    """Make one processing job per configured shard."""
+    env["healthcare.engine"]._sync_shards()
+
+
+def uninstall_hook(env):
+    """Leave Odoo usable: archive our integration users so that no key opens."""
+    users = env["healthcare.source"].with_context(active_test=False).search([]).user_id
+    users.write({"active": False})

@@ -1,0 +1,15 @@
+"""The way of the data: exchange -> workflow -> erp -> analytics, governed throughout.
+
+exchange/    sources and their keys, the event store, intake, the processing engine
+governance/  exceptions, who read which payload
+erp/         facilities, services, patients, payers and what we add to Odoo documents
+workflow/    what each event means: one file per business flow
+analytics/   facts, targets, delivery
+"""
+
+from . import exchange
+from . import governance
+from . import erp
+from . import workflow
+from . import analytics
+from . import res_config_settings

@@ -1,0 +1,6 @@
+"""Facts: written with the document they tell of, delivered to targets."""
+
+from . import fact
+from . import surrogate
+from . import target
+from . import delivery

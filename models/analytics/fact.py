@@ -1,0 +1,228 @@
+"""Facts: what happened, flat, de-identified, in the transaction it happened in."""
+
+import json
+import uuid
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ...core import clock, facts, strict_json
+
+FACT_TYPES = [
+    ("registration", "Registration"),
+    ("appointment", "Appointment"),
+    ("authorization", "Authorization"),
+    ("service", "Service"),
+    ("consumable_usage", "Consumable Usage"),
+    ("invoice", "Invoice"),
+    ("payment", "Payment"),
+    ("claim", "Claim"),
+    ("exception", "Exception"),
+]
+
+
+class HealthcareFact(models.Model):
+    """The outbox of analytics.
+
+    Columns that are no PHI lie in ``columns``; the others are sealed and opened only to
+    apply a target's policy. ``(key, sequence)`` is unique: two transactions that tell of
+    the same document at once cannot both commit, so sequences follow commits.
+    """
+
+    _name = "healthcare.fact"
+    _description = "Fact"
+    _order = "id desc"
+    _log_access = False
+    _rec_name = "fact_id"
+
+    fact_id = fields.Char(string="Fact ID", required=True, readonly=True)
+    fact_type = fields.Selection(FACT_TYPES, required=True, readonly=True)
+    schema_version = fields.Char(required=True, readonly=True)
+    operation = fields.Selection(
+        [("upsert", "Upsert"), ("delete", "Delete")], required=True, readonly=True
+    )
+    key = fields.Char(required=True, readonly=True)
+    sequence = fields.Integer(required=True, readonly=True, aggregator=None)
+    occurred_at = fields.Datetime(string="Occurred", required=True, readonly=True)
+    recorded_at = fields.Datetime(string="Recorded", required=True, readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True)
+    facility_id = fields.Many2one("healthcare.facility", readonly=True)
+    service_line_id = fields.Many2one("healthcare.service.line", readonly=True)
+    partner_id = fields.Many2one("res.partner", string="Patient", readonly=True)
+    patient_reference = fields.Char(
+        related="partner_id.healthcare_reference", string="Patient Reference"
+    )
+    columns = fields.Json(readonly=True, help="Values that are no PHI.")
+    columns_text = fields.Text(string="Values", compute="_compute_columns_text")
+    sealed = fields.Binary(attachment=False, groups=fields.NO_ACCESS, prefetch=False)
+    event_id = fields.Many2one(
+        "healthcare.event", readonly=True, index="btree_not_null"
+    )
+    correlation_id = fields.Char(readonly=True)
+    res_model = fields.Char(string="Document Model", readonly=True)
+    res_id = fields.Many2oneReference(
+        string="Document ID", model_field="res_model", readonly=True
+    )
+    state = fields.Selection(
+        [
+            ("recorded", "Recorded"),
+            ("pending", "To Deliver"),
+            ("delivered", "Delivered"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        default="recorded",
+        readonly=True,
+    )
+    delivery_ids = fields.One2many("healthcare.delivery", "fact_id")
+
+    _fact_id_unique = models.UniqueIndex("(fact_id)")
+    _key_unique = models.UniqueIndex("(key, sequence)")
+    _state_index = models.Index("(state) WHERE state IN ('pending', 'failed')")
+    _type_index = models.Index("(fact_type, recorded_at)")
+    _document_index = models.Index("(res_model, res_id)")
+
+    @api.depends("columns")
+    def _compute_columns_text(self):
+        for fact in self:
+            fact.columns_text = "\n".join(
+                f"{name}: {'' if value is None else value}"
+                for name, value in (fact.columns or {}).items()
+            )
+
+    # -- writing ----------------------------------------------------------------
+
+    @api.model
+    def _emit(self, fact_type, rows):
+        """Write facts in bulk, in the transaction of the document they tell of.
+
+        :param fact_type: one of :data:`FACT_TYPES`
+        :param rows: dicts with ``document`` (a record), ``values`` (the type's columns)
+            and, where known, ``event``, ``facility``, ``service_line``, ``patient``
+            (records), ``occurred_at`` (naive UTC), ``operation``, ``part`` (tells apart
+            several facts of one document)
+        """
+        if not rows:
+            return
+        now = clock.utc_now()
+        keys = [self._key_of(fact_type, row) for row in rows]
+        last = self._last_sequences(keys)
+        targets = self.env["healthcare.target"]._targets_for(fact_type)
+        state = "pending" if targets else "recorded"
+        values = []
+        for row, key in zip(rows, keys, strict=True):
+            last[key] = last.get(key, 0) + 1
+            values.append(self._values(fact_type, row, key, last[key], now, state))
+        inserted = self.env.cr.execute_values(
+            """INSERT INTO healthcare_fact (fact_id, fact_type, schema_version,
+            operation, key, sequence, occurred_at, recorded_at, company_id, facility_id,
+            service_line_id, partner_id, columns, sealed, event_id, correlation_id,
+            res_model, res_id, state) VALUES %s RETURNING id""",
+            values,
+            page_size=len(values),
+            fetch=True,
+        )
+        self.env["healthcare.delivery"]._enqueue(
+            targets, [row[0] for row in inserted]
+        )
+
+    @api.model
+    def _key_of(self, fact_type, row):
+        part = f":{row['part']}" if row.get("part") else ""
+        return f"{fact_type}:{row['document'].id}{part}"
+
+    @api.model
+    def _last_sequences(self, keys):
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """SELECT key, max(sequence) FROM healthcare_fact
+                    WHERE key = ANY(%s) GROUP BY key""",
+                    list(set(keys)),
+                )
+            )
+        )
+
+    @api.model
+    def _values(self, fact_type, row, key, sequence, now, state):
+        event, document = row.get("event"), row["document"]
+        facility, line = row.get("facility"), row.get("service_line")
+        patient = row.get("patient")
+        fact_id = str(uuid.uuid4())
+        open_values, phi = facts.split(fact_type, row["values"])
+        sealed = None
+        if any(value is not None for value in phi.values()):
+            sealed = self.env["healthcare.keyring"]._seal(
+                strict_json.dumps(phi), self._name, fact_id, "sealed"
+            )
+        company = facility.company_id if facility else self.env.company
+        return (
+            fact_id,
+            fact_type,
+            facts.SCHEMA_VERSION,
+            row.get("operation", "upsert"),
+            key,
+            sequence,
+            row.get("occurred_at") or (event.occurred_at if event else None) or now,
+            now,
+            company.id,
+            facility.id if facility else None,
+            line.id if line else None,
+            patient.id if patient else None,
+            json.dumps(open_values),
+            sealed,
+            event.id if event else None,
+            event.correlation_id if event else None,
+            document._name,
+            document.id,
+            state,
+        )
+
+    @api.model
+    def _emit_exceptions(self, exceptions, change):
+        """Tell of exceptions raised or resolved."""
+        self._emit(
+            "exception",
+            [
+                {
+                    "document": record,
+                    "event": record.event_id,
+                    "facility": record.facility_id,
+                    "patient": record.patient_id,
+                    "occurred_at": record.resolved_at or record.opened_at,
+                    "values": {
+                        "state": record.state,
+                        "category": record.category,
+                        "amount_at_risk": f"{record.amount_at_risk:.2f}",
+                        "resolution": record.resolution or None,
+                    },
+                }
+                for record in exceptions
+            ],
+        )
+
+    # -- reading ----------------------------------------------------------------
+
+    def _phi_values(self):
+        """Return ``{fact: sealed columns}``.
+
+        :raise KeyringError: when one cannot be opened
+        """
+        keyring = self.env["healthcare.keyring"]
+        return {
+            fact: strict_json.loads(
+                keyring._open(fact.sealed, self._name, fact.fact_id, "sealed")
+            )
+            if fact.sealed
+            else {}
+            for fact in self.sudo()  # sealed columns are readable by the system alone
+        }
+
+    def action_open_document(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self.res_model,
+            "res_id": self.res_id,
+            "views": [(False, "form")],
+        }

@@ -1,0 +1,45 @@
+"""What a target knows a patient by."""
+
+import secrets
+
+from odoo import api, fields, models
+
+
+class HealthcareSurrogate(models.Model):
+    """Random, so that nothing about the patient can be computed back from it.
+
+    45 CFR 164.514(c) forbids a re-identification code derived from patient data: a hash,
+    keyed or not, would not do.
+    """
+
+    _name = "healthcare.surrogate"
+    _description = "Surrogate Key"
+    _log_access = False
+
+    target_id = fields.Many2one(
+        "healthcare.target", required=True, index=True, ondelete="cascade"
+    )
+    partner_id = fields.Many2one("res.partner", required=True, ondelete="cascade")
+    value = fields.Char(required=True)
+
+    _patient_unique = models.UniqueIndex("(target_id, partner_id)")
+    _value_unique = models.UniqueIndex("(value)")
+
+    @api.model
+    def _keys(self, target, partner_ids):
+        """Return ``{partner id: surrogate}``, made where there is none yet."""
+        partner_ids = {partner_id for partner_id in partner_ids if partner_id}
+        if not partner_ids:
+            return {}
+        self.env.cr.execute_values(
+            """INSERT INTO healthcare_surrogate (target_id, partner_id, value)
+            VALUES %s ON CONFLICT (target_id, partner_id) DO NOTHING""",
+            [(target.id, pid, secrets.token_hex(16)) for pid in sorted(partner_ids)],
+            page_size=len(partner_ids),
+        )
+        self.env.cr.execute(
+            """SELECT partner_id, value FROM healthcare_surrogate
+            WHERE target_id = %s AND partner_id = ANY(%s)""",
+            [target.id, list(partner_ids)],
+        )
+        return dict(self.env.cr.fetchall())

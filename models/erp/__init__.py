@@ -1,0 +1,16 @@
+"""Master data of a provider, and what we add to Odoo's own documents."""
+
+from . import facility
+from . import service_line
+from . import service
+from . import patient_identifier
+from . import res_partner
+from . import coverage
+from . import appointment
+from . import authorization
+from . import completion
+from . import claim
+from . import sale_order
+from . import stock_picking
+from . import account_move
+from . import account_payment

@@ -1,0 +1,26 @@
+from odoo import fields, models
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    healthcare_facility_id = fields.Many2one(
+        "healthcare.facility", string="Facility", copy=False
+    )
+    healthcare_appointment_id = fields.Many2one(
+        "healthcare.appointment",
+        string="Appointment",
+        copy=False,
+        index="btree_not_null",
+    )
+
+    _healthcare_appointment_unique = models.UniqueIndex(
+        "(healthcare_appointment_id) WHERE healthcare_appointment_id IS NOT NULL",
+        "An appointment has one service order.",
+    )
+
+    def action_open_healthcare_appointment(self):
+        self.ensure_one()
+        return self.healthcare_appointment_id._open(
+            "healthcare.appointment", self.healthcare_appointment_id.ids
+        )

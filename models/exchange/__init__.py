@@ -1,0 +1,15 @@
+"""From the wire to the workflows: durable, deduplicated, in order."""
+
+from . import keyring
+from . import ir_cron
+from . import ir_http
+from . import res_users_apikeys
+from . import source
+from . import event_type
+from . import event
+from . import event_correction
+from . import document_link
+from . import sync_log
+from . import intake
+from . import ordering
+from . import engine

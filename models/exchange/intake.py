@@ -1,0 +1,454 @@
+"""Intake: from envelopes to durable rows and receipts, in bulk.
+
+Written in SQL because this is the one place where thousands of rows arrive in one
+request, and because exactly-once rests on ``ON CONFLICT``. It runs for integration
+users, who have no right on any model: the source was authenticated by its key.
+"""
+
+import uuid
+from collections import namedtuple
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ...core import clock, schema, strict_json
+from ...formats.cloudevents import parse_time
+
+PREFIX = "healthcare."
+# Differ between sendings of the same thing, so they do not make it another thing.
+TRANSPORT_ATTRIBUTES = ("traceparent", "tracestate")
+
+Receipt = namedtuple("Receipt", "id status event errors", defaults=((),))
+_Row = namedtuple(
+    "_Row", "uuid external_id type_id facility_id subject partition envelope digest"
+)
+
+
+class HealthcareIntake(models.AbstractModel):
+    _name = "healthcare.intake"
+    _description = "Intake of Events"
+
+    @api.model
+    def _receive(self, source, items):
+        """Store what one request brought; return a receipt per item, in order.
+
+        :param source: the authenticated ``healthcare.source``
+        :param items: :class:`~..formats.cloudevents.Item` list
+        :return: list of :class:`Receipt`; status ``accepted``, ``duplicate`` or
+            ``rejected``, errors as ``{"pointer", "code", "detail"}``
+        """
+        receipts = [None] * len(items)
+        rows, rejects = {}, {}
+        facilities = self._facilities(source)
+        for position, item in enumerate(items):
+            errors = list(item.errors) or self._errors(item.envelope, facilities)
+            if errors:
+                rejects[position] = (item, errors)
+            else:
+                rows[position] = self._row(source, item.envelope, facilities)
+        self._store(source, rows, receipts)
+        self._keep_rejected(source, rejects, receipts)
+        return receipts
+
+    # -- validation -------------------------------------------------------------
+
+    @api.model
+    def _type_code(self, envelope):
+        """Return ``(code, known)`` of ``healthcare.<code>.v<N>``."""
+        name = envelope.get("type") or ""
+        code, _, version = name.removeprefix(PREFIX).rpartition(".v")
+        known = name.startswith(PREFIX) and version == "1"
+        return code, known and code in self.env["healthcare.event.type"]._ids_by_code()
+
+    @api.model
+    def _errors(self, envelope, facilities=None):
+        code, known = self._type_code(envelope)
+        if not known:
+            return [
+                {
+                    "pointer": "/type",
+                    "code": "unknown_type",
+                    "detail": "This event type is not in the catalogue.",
+                }
+            ]
+        errors = schema.registry().validate(code, "1.0", envelope.get("data"))
+        if not errors and facilities is not None:
+            allowed = facilities[1]
+            if allowed is not None and envelope["data"]["facility"] not in allowed:
+                errors = [
+                    {
+                        "pointer": "/data/facility",
+                        "code": "facility_not_allowed",
+                        "detail": "This source may not speak for this facility.",
+                    }
+                ]
+        return errors
+
+    @api.model
+    def _facilities(self, source):
+        """Return ``({code: id}, allowed codes or None)``."""
+        rows = dict(
+            self.env.execute_query(
+                SQL("SELECT code, id FROM healthcare_facility WHERE active")
+            )
+        )
+        # Stands in for the system: the integration user reads no master data.
+        allowed = source.sudo().facility_ids
+        return rows, set(allowed.mapped("code")) if allowed else None
+
+    # -- rows -------------------------------------------------------------------
+
+    @api.model
+    def _digest(self, envelope):
+        content = {k: v for k, v in envelope.items() if k not in TRANSPORT_ATTRIBUTES}
+        keyring = self.env["healthcare.keyring"]._get()
+        return keyring.blind_index(
+            "event-content", strict_json.dumps(content).decode()
+        )
+
+    @api.model
+    def _row(self, source, envelope, facilities):
+        code, _known = self._type_code(envelope)
+        data = envelope["data"]
+        ordering = self.env["healthcare.ordering"]
+        subject = ordering._subject_of(source.namespace, code, data)
+        return _Row(
+            uuid=str(uuid.uuid4()),
+            external_id=envelope["id"],
+            type_id=self.env["healthcare.event.type"]._ids_by_code()[code],
+            facility_id=facilities[0].get(data["facility"]),
+            subject=subject,
+            partition=ordering._partition_of(subject),
+            envelope=envelope,
+            digest=self._digest(envelope),
+        )
+
+    @api.model
+    def _values(self, source, row, now, *, rejected=False):
+        envelope = row.envelope if isinstance(row.envelope, dict) else {}
+        plain = strict_json.dumps(row.envelope)
+        body = self.env["healthcare.keyring"]._seal(
+            plain, "healthcare.event", row.uuid, "body"
+        )
+        occurred = None
+        if not rejected:
+            occurred = parse_time(envelope["time"]).replace(tzinfo=None)
+        return (
+            row.uuid,
+            source.id,
+            row.external_id,
+            row.type_id,
+            row.facility_id,
+            row.subject,
+            row.partition,
+            "exception" if rejected else "received",
+            rejected,
+            0,
+            None if rejected else envelope.get("correlationid") or row.uuid,
+            None if rejected else envelope.get("causationid"),
+            None if rejected else envelope.get("traceparent"),
+            occurred,
+            now,
+            row.digest,
+            body,
+            len(plain),
+            self.env.uid,
+            now,
+            self.env.uid,
+            now,
+        )
+
+    _COLUMNS = """uuid, source_id, external_id, type_id, facility_id, subject,
+        partition, state, rejected, attempts, correlation_id, causation_id,
+        traceparent, occurred_at, received_at, digest, body, body_size,
+        create_uid, create_date, write_uid, write_date"""
+
+    @api.model
+    def _store(self, source, rows, receipts):
+        """Insert rows in one round; tell new ones, repeats and conflicts apart."""
+        first = {}  # the same id twice in one request: the first one counts
+        for position, row in rows.items():
+            first.setdefault(row.external_id, position)
+        fresh = {first_at: rows[first_at] for first_at in first.values()}
+        inserted = {}
+        if fresh:
+            now = clock.utc_now()
+            values = [
+                self._values(source, row, now)
+                # One order for all connections, or two batches could deadlock.
+                for row in sorted(fresh.values(), key=lambda row: row.external_id)
+            ]
+            inserted = dict(
+                self.env.cr.execute_values(
+                    f"""INSERT INTO healthcare_event ({self._COLUMNS}) VALUES %s
+                    ON CONFLICT (source_id, external_id) WHERE rejected IS NOT TRUE
+                    DO NOTHING RETURNING external_id, uuid""",
+                    values,
+                    page_size=len(values),
+                    fetch=True,
+                )
+            )
+        known = self._known(source, [i for i in first if i not in inserted])
+        for position, row in rows.items():
+            if row.external_id in inserted:
+                uid, digest = inserted[row.external_id], fresh[
+                    first[row.external_id]
+                ].digest
+                is_new = first[row.external_id] == position
+            else:
+                (uid, digest), is_new = known[row.external_id], False
+            if is_new:
+                receipts[position] = Receipt(row.external_id, "accepted", uid)
+            elif digest == row.digest:
+                receipts[position] = Receipt(row.external_id, "duplicate", uid)
+            else:
+                receipts[position] = Receipt(
+                    row.external_id,
+                    "rejected",
+                    uid,
+                    (
+                        {
+                            "pointer": "/id",
+                            "code": "conflict",
+                            "detail": "Another content was received with this id.",
+                        },
+                    ),
+                )
+        new = [row for row in fresh.values() if row.external_id in inserted]
+        if new:
+            self._supersede_rejected(source, [row.external_id for row in new])
+            self.env["healthcare.engine"]._wake({row.partition for row in new})
+
+    @api.model
+    def _known(self, source, external_ids):
+        if not external_ids:
+            return {}
+        return {
+            external_id: (uid, digest)
+            for external_id, uid, digest in self.env.execute_query(
+                SQL(
+                    """SELECT external_id, uuid, digest FROM healthcare_event
+                    WHERE source_id = %s AND external_id IN %s
+                    AND rejected IS NOT TRUE""",
+                    source.id,
+                    tuple(external_ids),
+                )
+            )
+        }
+
+    # -- what was refused is kept -----------------------------------------------
+
+    @api.model
+    def _keep_rejected(self, source, rejects, receipts):
+        """Keep refused events, encrypted, each as an exception to be corrected."""
+        if not rejects:
+            return
+        now = clock.utc_now()
+        facilities = self._facilities(source)[0]
+        by_digest, digests = {}, {}
+        for position, (item, errors) in rejects.items():
+            envelope = item.envelope if isinstance(item.envelope, dict) else {}
+            content = item.raw if item.envelope is None else item.envelope
+            digest = self._digest({"raw": content})
+            digests[position] = digest
+            by_digest.setdefault(
+                digest, (self._rejected_row(envelope, content, digest, facilities), errors)
+            )
+        values = [
+            self._values(source, row, now, rejected=True)
+            for _digest, (row, _errors) in sorted(by_digest.items())
+        ]
+        inserted = {
+            digest: (event_id, uid)
+            for digest, event_id, uid in self.env.cr.execute_values(
+                f"""INSERT INTO healthcare_event ({self._COLUMNS}) VALUES %s
+                ON CONFLICT (source_id, digest)
+                WHERE rejected IS TRUE AND state = 'exception'
+                DO NOTHING RETURNING digest, id, uuid""",
+                values,
+                page_size=len(values),
+                fetch=True,
+            )
+        }
+        uuids = {digest: uid for digest, (_id, uid) in inserted.items()}
+        uuids.update(self._known_rejected(source, by_digest.keys() - uuids.keys()))
+        self._open_rejected_exceptions(
+            {inserted[digest][0]: by_digest[digest][1] for digest in inserted}
+        )
+        for position, (item, errors) in rejects.items():
+            envelope = item.envelope if isinstance(item.envelope, dict) else {}
+            receipts[position] = Receipt(
+                self._plain_id(envelope),
+                "rejected",
+                uuids.get(digests[position]),
+                tuple(errors),
+            )
+
+    @api.model
+    def _plain_id(self, envelope):
+        value = envelope.get("id")
+        return value if isinstance(value, str) and len(value) <= 255 else None
+
+    @api.model
+    def _rejected_row(self, envelope, content, digest, facilities):
+        code, known = (
+            self._type_code(envelope)
+            if isinstance(envelope.get("type"), str)
+            else ("", False)
+        )
+        data = envelope.get("data")
+        facility = data.get("facility") if isinstance(data, dict) else None
+        return _Row(
+            uuid=str(uuid.uuid4()),
+            external_id=self._plain_id(envelope),
+            type_id=self.env["healthcare.event.type"]._ids_by_code()[code]
+            if known
+            else None,
+            facility_id=facilities.get(facility) if isinstance(facility, str) else None,
+            subject=None,
+            partition=0,
+            envelope=content,
+            digest=digest,
+        )
+
+    @api.model
+    def _known_rejected(self, source, digests):
+        if not digests:
+            return {}
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """SELECT digest, uuid FROM healthcare_event
+                    WHERE source_id = %s AND digest IN %s AND rejected IS TRUE
+                    AND state = 'exception'""",
+                    source.id,
+                    tuple(digests),
+                )
+            )
+        )
+
+    @api.model
+    def _open_rejected_exceptions(self, errors_by_event):
+        # Stands in for the system: integration users see no exceptions.
+        events = self.env["healthcare.event"].sudo().browse(sorted(errors_by_event))
+        events.env["healthcare.exception"]._open_or_update(
+            [
+                {
+                    **event._exception_values(),
+                    "category": "schema_mismatch",
+                    "fingerprint": f"event/{event.id}",
+                    "blocks_event": True,
+                    "reason": self._places(errors_by_event[event.id]),
+                }
+                for event in events
+            ]
+        )
+
+    @api.model
+    def _places(self, errors):
+        """Say where an event is at fault, never with what."""
+        shown = [f"{error['pointer']}: {error['detail']}" for error in errors[:5]]
+        if len(errors) > 5:
+            shown.append(self.env._("and %d more", len(errors) - 5))
+        return " ".join(shown)
+
+    @api.model
+    def _supersede_rejected(self, source, external_ids):
+        """Close refused events whose id has now come with good content."""
+        rows = self.env.execute_query(
+            SQL(
+                """UPDATE healthcare_event SET state = 'discarded', processed_at = %s
+                WHERE source_id = %s AND external_id IN %s AND rejected IS TRUE
+                AND state = 'exception' RETURNING id""",
+                fields.Datetime.now(),
+                source.id,
+                tuple(external_ids),
+            )
+        )
+        if rows:
+            # Stands in for the system: the vendor's resend is the correction.
+            exceptions = (
+                self.env["healthcare.exception"]
+                .sudo()
+                .search([("event_id", "in", [row[0] for row in rows])])
+            )
+            exceptions._close("resolved", "superseded")
+
+    # -- correction -------------------------------------------------------------
+
+    @api.model
+    def _correct(self, event, envelope, reason):
+        """Store a corrected version of an event and let it run."""
+        from ...formats import cloudevents
+
+        items = cloudevents.read(
+            "application/cloudevents+json", {}, strict_json.dumps(envelope)
+        ).items
+        errors = items[0].errors or self._errors(items[0].envelope)
+        if errors:
+            raise UserError(
+                self.env._("Still not right: %s", self._places(list(errors)))
+            )
+        envelope = items[0].envelope
+        before = event._envelopes()[event]
+        if not event.rejected and envelope["id"] != event.external_id:
+            raise UserError(self.env._("The id of an event cannot be corrected."))
+        version = max(event.correction_ids.mapped("version"), default=0) + 1
+        correction_uuid = str(uuid.uuid4())
+        self.env["healthcare.event.correction"].create(
+            {
+                "event_id": event.id,
+                "uuid": correction_uuid,
+                "version": version,
+                "body": self.env["healthcare.keyring"]._seal(
+                    strict_json.dumps(envelope),
+                    "healthcare.event.correction",
+                    correction_uuid,
+                    "body",
+                ),
+                "places": ", ".join(sorted(_changed_places(before, envelope))),
+                "reason": reason,
+                "user_id": self.env.uid,
+            }
+        )
+        row = self._row(event.source_id, envelope, self._facilities(event.source_id))
+        was_rejected = event.rejected
+        if was_rejected and self._known(event.source_id, [row.external_id]):
+            raise UserError(
+                self.env._("A good event with this id has arrived meanwhile.")
+            )
+        values = {
+            "type_id": row.type_id,
+            "facility_id": row.facility_id,
+            "subject": row.subject,
+            "partition": row.partition,
+            "occurred_at": parse_time(envelope["time"]).replace(tzinfo=None),
+        }
+        if was_rejected:
+            values.update(
+                rejected=False,
+                external_id=row.external_id,
+                digest=row.digest,
+                correlation_id=envelope.get("correlationid") or event.uuid,
+                causation_id=envelope.get("causationid"),
+                traceparent=envelope.get("traceparent"),
+            )
+        old_subject = event.subject
+        event.write(values)
+        event.flush_recordset()
+        self.env.cr.cache.pop("healthcare_content", None)
+        self.env["healthcare.engine"]._requeue(event.ids)
+        if old_subject and old_subject != row.subject:
+            self.env["healthcare.engine"]._release_subjects({old_subject})
+
+
+def _changed_places(before, after, pointer=""):
+    """Yield the JSON pointers at which two documents differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in before.keys() | after.keys():
+            yield from _changed_places(
+                before.get(name), after.get(name), f"{pointer}/{name}"
+            )
+    elif before != after:
+        yield pointer or "/"

@@ -1,0 +1,4 @@
+"""What went wrong and who looked."""
+
+from . import exception
+from . import payload_access

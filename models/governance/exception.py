@@ -1,0 +1,397 @@
+"""The exception queue: everything that needs a person, with what it costs."""
+
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+CATEGORIES = [
+    ("missing_payer", "Missing Payer"),
+    ("authorization_gap", "Authorization Gap"),
+    ("stock_shortage", "Stock Shortage"),
+    ("invoice_mismatch", "Invoice Mismatch"),
+    ("payment_mismatch", "Payment Mismatch"),
+    ("remittance_out_of_balance", "Remittance Out of Balance"),
+    ("duplicate_service", "Duplicate Service"),
+    ("duplicate_patient", "Duplicate Patient"),
+    ("delayed_payment", "Delayed Payment"),
+    ("unmapped_code", "Unmapped Code"),
+    ("schema_mismatch", "Unreadable Event"),
+    ("missing_dependency", "Missing Information"),
+    ("retry_exhausted", "Technical Failure"),
+    ("delivery_failed", "Delivery Failed"),
+    ("source_silent", "Source Silent"),
+]
+OPEN_STATES = ("open", "assigned")
+
+
+class HealthcareException(models.Model):
+    _name = "healthcare.exception"
+    _description = "Exception"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "deadline, id"
+    _check_company_auto = True
+
+    name = fields.Char(string="Number", readonly=True, default="/", copy=False)
+    category = fields.Selection(CATEGORIES, required=True, readonly=True, index=True)
+    state = fields.Selection(
+        [
+            ("open", "Open"),
+            ("assigned", "Assigned"),
+            ("resolved", "Resolved"),
+            ("waived", "Waived"),
+        ],
+        required=True,
+        default="open",
+        readonly=True,
+        tracking=True,
+        group_expand=True,
+    )
+    is_open = fields.Boolean(compute="_compute_is_open", search="_search_is_open")
+    fingerprint = fields.Char(
+        required=True, readonly=True, help="What keeps this from being opened twice."
+    )
+    cause_key = fields.Char(
+        readonly=True,
+        index="btree_not_null",
+        help="What has to appear for this to resolve by itself.",
+    )
+    reason = fields.Char(readonly=True, help="What happened, in plain words.")
+    next_step = fields.Text(compute="_compute_next_step")
+    event_id = fields.Many2one("healthcare.event", readonly=True, index=True)
+    blocks_event = fields.Boolean(
+        readonly=True, help="The event waits until this is solved."
+    )
+    source_id = fields.Many2one("healthcare.source", readonly=True, index=True)
+    type_id = fields.Many2one("healthcare.event.type", readonly=True)
+    facility_id = fields.Many2one("healthcare.facility", readonly=True, index=True)
+    company_id = fields.Many2one("res.company", readonly=True, index=True)
+    patient_id = fields.Many2one("res.partner", readonly=True, index="btree_not_null")
+    patient_reference = fields.Char(
+        related="patient_id.healthcare_reference", string="Patient"
+    )
+    payer_id = fields.Many2one("res.partner", readonly=True)
+    appointment_id = fields.Many2one(
+        "healthcare.appointment", readonly=True, index="btree_not_null"
+    )
+    appointment_start = fields.Datetime(related="appointment_id.start")
+    res_model = fields.Char(readonly=True)
+    res_id = fields.Many2oneReference(model_field="res_model", readonly=True)
+    amount_at_risk = fields.Monetary(readonly=True, aggregator="sum")
+    currency_id = fields.Many2one(
+        "res.currency",
+        required=True,
+        readonly=True,
+        default=lambda self: self.env.company.currency_id,
+    )
+    user_id = fields.Many2one("res.users", string="Owner", tracking=True, index=True)
+    deadline = fields.Datetime(string="Due", index=True)
+    is_overdue = fields.Boolean(compute="_compute_is_overdue")
+    opened_at = fields.Datetime(
+        readonly=True, required=True, default=fields.Datetime.now
+    )
+    resolved_at = fields.Datetime(readonly=True)
+    resolved_by_id = fields.Many2one("res.users", readonly=True)
+    resolution = fields.Selection(
+        [
+            ("cause_gone", "Cause Disappeared"),
+            ("retried", "Retried"),
+            ("corrected", "Corrected and Replayed"),
+            ("waived", "Waived"),
+            ("superseded", "Replaced by a Resend"),
+        ],
+        readonly=True,
+    )
+    waive_reason = fields.Char(readonly=True)
+    waiting_count = fields.Integer(
+        string="Events Waiting", compute="_compute_waiting_count"
+    )
+    log_ids = fields.One2many(related="event_id.log_ids", string="History")
+
+    _open_unique = models.UniqueIndex(
+        "(fingerprint) WHERE state IN ('open', 'assigned')",
+        "This exception is open already.",
+    )
+    _open_index = models.Index(
+        "(category, facility_id) WHERE state IN ('open', 'assigned')"
+    )
+
+    # -- computed ---------------------------------------------------------------
+
+    @api.depends("state")
+    def _compute_is_open(self):
+        for record in self:
+            record.is_open = record.state in OPEN_STATES
+
+    def _search_is_open(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        if True in value and False in value:
+            return []
+        return [("state", "in" if True in value else "not in", OPEN_STATES)]
+
+    @api.depends("deadline", "state")
+    def _compute_is_overdue(self):
+        now = fields.Datetime.now()
+        for record in self:
+            record.is_overdue = bool(
+                record.is_open and record.deadline and record.deadline < now
+            )
+
+    @api.depends("category")
+    def _compute_next_step(self):
+        steps = self._next_steps()
+        for record in self:
+            record.next_step = steps.get(record.category)
+
+    @api.model
+    def _next_steps(self):
+        _ = self.env._
+        return {
+            "missing_payer": _(
+                "Create the payer with this code, or set the code on an existing "
+                "payer. Everything that waits for it goes on by itself."
+            ),
+            "authorization_gap": _(
+                "Ask the payer for approval, or agree self-payment with the patient."
+            ),
+            "stock_shortage": _(
+                "Confirm the replenishment order, move stock from another facility, "
+                "or count the stock."
+            ),
+            "invoice_mismatch": _("Open the invoice and mend what Odoo refused."),
+            "payment_mismatch": _(
+                "Find the invoice this money is for, correct the allocation and replay."
+            ),
+            "remittance_out_of_balance": _(
+                "Ask the payer for a corrected remittance, or correct the amounts."
+            ),
+            "duplicate_service": _(
+                "Check which completion is right; waive this one if it is a repeat."
+            ),
+            "duplicate_patient": _("Compare the two patients and merge them."),
+            "delayed_payment": _("Ask the payer for the status of the claim."),
+            "unmapped_code": _(
+                "Create the service or product with this code. Everything that waits "
+                "for it goes on by itself."
+            ),
+            "schema_mismatch": _(
+                "Correct the named fields and replay, or ask the vendor to resend."
+            ),
+            "missing_dependency": _(
+                "Usually nothing: it goes on by itself when the missing event arrives. "
+                "Past the due time, ask the sending system for it."
+            ),
+            "retry_exhausted": _(
+                "Retry when the technical problem is solved; tell your administrator."
+            ),
+            "delivery_failed": _("Look at the target and send again."),
+            "source_silent": _("Ask the vendor whether its interface is running."),
+        }
+
+    def _compute_waiting_count(self):
+        for record in self:
+            record.waiting_count = (
+                record.event_id._waiting_behind_count() if record.blocks_event else 0
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        policies = self.env["healthcare.exception.policy"]._by_category()
+        sequence = self.env["ir.sequence"]
+        for vals in vals_list:
+            policy = policies.get(vals.get("category"))
+            if vals.get("name", "/") == "/":
+                vals["name"] = sequence.next_by_code("healthcare.exception") or "/"
+            if "deadline" not in vals:
+                hours = policy["due_hours"] if policy else 24
+                vals["deadline"] = fields.Datetime.now() + timedelta(hours=hours)
+            if not vals.get("user_id") and policy:
+                vals["user_id"] = policy["user_id"]
+        return super().create(vals_list)
+
+    # -- what people do ---------------------------------------------------------
+
+    def action_assign_to_me(self):
+        self._check_open()
+        self.write({"user_id": self.env.uid, "state": "assigned"})
+
+    def action_retry(self):
+        """Run the events again, or look again whether the cause is gone."""
+        self._check_open()
+        self._note_decision("released", self.env._("Retried"))
+        self.write({"resolution": "retried"})
+        self.event_id._release_events()
+        return True
+
+    def action_open_correct(self):
+        self.ensure_one()
+        return self._open_wizard("healthcare.correct.wizard", self.env._("Correct"))
+
+    def action_open_waive(self):
+        return self._open_wizard("healthcare.waive.wizard", self.env._("Waive"))
+
+    def action_open_payload(self):
+        self.ensure_one()
+        return self.event_id.action_open_payload()
+
+    def action_open_event(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "healthcare.event",
+            "res_id": self.event_id.id,
+            "views": [(False, "form")],
+        }
+
+    def action_open_document(self):
+        self.ensure_one()
+        model, res_id = self.res_model, self.res_id
+        if not model and self.appointment_id:
+            model, res_id = "healthcare.appointment", self.appointment_id.id
+        if not model:
+            raise UserError(self.env._("There is no document for this yet."))
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": model,
+            "res_id": res_id,
+            "views": [(False, "form")],
+        }
+
+    def _open_wizard(self, model, name):
+        return {
+            "type": "ir.actions.act_window",
+            "name": name,
+            "res_model": model,
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_exception_ids": [(6, 0, self.ids)]},
+        }
+
+    def _waive(self, reason):
+        """Record the decision to let it be; the event, if held, is discarded."""
+        self._check_open()
+        self._note_decision("discarded", reason)
+        self.filtered("blocks_event").event_id._discard()
+        self._close("waived", "waived", waive_reason=reason)
+
+    def _check_open(self):
+        self.check_access("write")
+        if any(not record.is_open for record in self):
+            raise UserError(self.env._("This exception is closed already."))
+
+    def _note_decision(self, outcome, message):
+        # Stands in for the system: the log is written by what people do, and nobody
+        # may write it by hand.
+        self.env["healthcare.sync.log"].sudo().create(
+            [
+                {
+                    "event_id": record.event_id.id,
+                    "operation": "decision",
+                    "outcome": outcome,
+                    "category": record.category,
+                    "message": message,
+                    "date": fields.Datetime.now(),
+                    "user_id": self.env.uid,
+                }
+                for record in self
+                if record.event_id
+            ]
+        )
+
+    # -- what the engine does ---------------------------------------------------
+
+    @api.model
+    def _open_or_update(self, issues):
+        """Open exceptions, or refresh those open already, from a list of values.
+
+        Each needs ``fingerprint`` and ``category``; one open exception per fingerprint.
+        """
+        if not issues:
+            return self.browse()
+        issues = {issue["fingerprint"]: issue for issue in issues}
+        known = self.search(
+            [("fingerprint", "in", list(issues)), ("state", "in", OPEN_STATES)]
+        )
+        for record in known:
+            vals = dict(issues.pop(record.fingerprint))
+            vals.pop("fingerprint")
+            # The owner's work stays: only what the machine knows better is refreshed.
+            changed = {
+                name: value
+                for name, value in vals.items()
+                if record._fields[name].convert_to_write(record[name], record) != value
+            }
+            if changed:
+                record.with_context(tracking_disable=True).write(changed)
+        created = self.with_context(
+            tracking_disable=True, mail_create_nolog=True, mail_create_nosubscribe=True
+        ).create(list(issues.values()))
+        created._emit_facts("raised")
+        return known | created
+
+    def _close(self, state, resolution, **values):
+        open_ones = self.filtered("is_open")
+        now = fields.Datetime.now()
+        for record in open_ones:
+            record.write(
+                {
+                    "state": state,
+                    "resolution": record.resolution or resolution,
+                    "resolved_at": now,
+                    "resolved_by_id": self.env.uid,
+                    **values,
+                }
+            )
+        open_ones._emit_facts("resolved")
+        return open_ones
+
+    def _emit_facts(self, change):
+        self.env["healthcare.fact"]._emit_exceptions(self, change)
+
+    @api.model
+    def _cause_gone(self, keys):
+        """Let go on by itself what was parked for causes that have disappeared.
+
+        :param keys: cause keys such as ``payer/PAYER-A`` or ``service/MRI-KNEE``
+        """
+        if not keys:
+            return
+        # Stands in for the system: whoever adds a payer or a product lets waiting
+        # events go on without having any right on them.
+        engine = self.env["healthcare.engine"].sudo()
+        engine._release_causes(set(keys))
+
+
+class HealthcareExceptionPolicy(models.Model):
+    _name = "healthcare.exception.policy"
+    _description = "Exception Policy"
+    _order = "category"
+    _rec_name = "category"
+
+    category = fields.Selection(CATEGORIES, required=True)
+    user_id = fields.Many2one("res.users", string="Owner")
+    due_hours = fields.Float(string="Due Within (hours)", default=24.0, required=True)
+
+    _category_unique = models.UniqueIndex("(category)", "One policy per category.")
+
+    @api.model
+    def _by_category(self):
+        """Return ``{category: {"user_id", "due_hours"}}``, owners filled in."""
+        # Stands in for the system: an exception gets its owner whoever causes it.
+        fallback = self._fallback_owner()
+        return {
+            policy.category: {
+                "user_id": policy.user_id.id or fallback.id,
+                "due_hours": policy.due_hours,
+            }
+            for policy in self.sudo().search([])
+        }
+
+    @api.model
+    def _fallback_owner(self):
+        # Stands in for the system, as above.
+        group = self.env.ref("healthcare_connector.group_administrator").sudo()
+        return group.all_user_ids.filtered("active")[:1] or self.env.ref(
+            "base.user_admin"
+        )

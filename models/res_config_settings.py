@@ -1,0 +1,31 @@
+from odoo import api, fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    healthcare_environment = fields.Selection(
+        [("production", "Production"), ("sandbox", "Sandbox")],
+        string="Environment",
+        default="production",
+        config_parameter="healthcare_connector.environment",
+    )
+    healthcare_shards = fields.Integer(
+        string="Processing Shards",
+        default=2,
+        config_parameter="healthcare_connector.shards",
+    )
+    healthcare_keyring_status = fields.Char(
+        string="Keyring", compute="_compute_healthcare_keyring_status"
+    )
+
+    @api.depends("healthcare_environment")
+    def _compute_healthcare_keyring_status(self):
+        problem = self.env["healthcare.keyring"]._status()
+        for settings in self:
+            settings.healthcare_keyring_status = problem or self.env._("Ready")
+
+    def set_values(self):
+        result = super().set_values()
+        self.env["healthcare.engine"]._sync_shards()
+        return result

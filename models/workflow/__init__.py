@@ -1,0 +1,14 @@
+"""What each event means for Odoo. One file per business flow.
+
+A workflow method ``_on_<event>(events)`` receives many events of one type, at most
+one per subject, and writes in bulk. See ``workflow.py`` for what it may call.
+"""
+
+from . import workflow
+from . import registration
+from . import coverage
+from . import scheduling
+from . import authorization
+from . import service
+from . import claim
+from . import payment

@@ -1,0 +1,16 @@
+from odoo import fields, models
+
+
+class HealthcareWaiveWizard(models.TransientModel):
+    """Lets exceptions be, with a reason that stays on record."""
+
+    _name = "healthcare.waive.wizard"
+    _description = "Waive Exceptions"
+
+    exception_ids = fields.Many2many("healthcare.exception", required=True)
+    reason = fields.Char(required=True)
+
+    def action_waive(self):
+        self.ensure_one()
+        self.exception_ids._waive(self.reason)
+        return {"type": "ir.actions.act_window_close"}
