@@ -113,8 +113,10 @@ class Dev:
         log = WORK / f"{database}-install.log"
         stop = ("--stop-after-init", "--no-http", "--log-level=warn")
         self.odoo(database, flag, NAME, *stop, log=log)
-        if text := log.read_text(errors="replace").strip():
-            say(text)
+        lines = log.read_text(errors="replace").splitlines()
+        # as root Odoo says so at every start
+        if lines := [line for line in lines if "security risk" not in line]:
+            say("\n".join(lines))
 
     def compile_assets(self, database):
         """Compile the bundles that pages need, or every tour does it again."""
@@ -141,9 +143,14 @@ class Dev:
                 self.cluster.rename(unfinished, name)
         return name
 
+    @property
+    def template_name(self):
+        """What :meth:`template` is called, built or not."""
+        return f"template_{CHECKOUT}"
+
     def template(self):
         """Name of the database with the current addon code installed."""
-        name = f"template_{CHECKOUT}"
+        name = self.template_name
         stamp = pathlib.Path(WORK / f"{name}.hash")
         base = self.base()
         with locked(f"db-{name}"):
@@ -163,7 +170,10 @@ class Dev:
 
     def clone(self, database):
         """Make a fresh database with the addon and demo data; returns its name."""
-        template = self.template()
+        name = os.environ.get("HEALTHCARE_DEV_TEMPLATE")
+        # within a test run the code is the code it started with
+        known = name and name in self.cluster.databases()
+        template = name if known else self.template()
         # nobody may rebuild the template while it is being copied
         with locked(f"db-{template}"):
             self.cluster.clone(template, database)
