@@ -16,7 +16,8 @@ class DocumentationController(Controller):
     def schema(self, name, version, **_query):
         """Return the JSON Schema of one event type and version."""
         code = name.removeprefix("healthcare.").removesuffix(".v1")
-        document = schema.registry().document(code, version)
-        if document is None:
+        try:
+            document = schema.registry().document(code, version)
+        except KeyError:
             return problem(404, "not_found", "There is no such schema.")
         return answer(document, content_type="application/schema+json")

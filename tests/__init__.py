@@ -1,0 +1,3 @@
+from . import test_engine
+from . import test_http_events
+from . import test_intake

@@ -52,7 +52,9 @@ class HealthcareAppointment(models.Model):
     picking_ids = fields.One2many(
         "stock.picking", "healthcare_appointment_id", string="Supply Transfers"
     )
-    authorization_ids = fields.One2many("healthcare.authorization", "appointment_id")
+    authorization_ids = fields.One2many(
+        "healthcare.authorization", "appointment_id", string="Authorizations"
+    )
     completion_ids = fields.One2many("healthcare.completion", "appointment_id")
     exception_ids = fields.One2many("healthcare.exception", "appointment_id")
 

@@ -68,7 +68,7 @@ class HealthcareException(models.Model):
     company_id = fields.Many2one("res.company", readonly=True, index=True)
     patient_id = fields.Many2one("res.partner", readonly=True, index="btree_not_null")
     patient_reference = fields.Char(
-        related="patient_id.healthcare_reference", string="Patient"
+        related="patient_id.healthcare_reference", string="Patient Reference"
     )
     payer_id = fields.Many2one("res.partner", readonly=True)
     appointment_id = fields.Many2one(
