@@ -33,11 +33,17 @@ class Cluster:
         version = sh(f"{self.programs}/postgres", "--version").split()[2]
         self.folder = CACHE / f"pg{version.split('.')[0]}-{name}"
         self.name = name
+        #: Odoo's data_dir; databases of two clusters may have the same name
+        self.attachments = CACHE / f"odoo-data-{name}"
         self.data = self.folder / "data"
         self.socket = self.folder / "s"
         if len(str(self.socket)) > 90:
             raise DevError("the cache path is too long for a socket: HEALTHCARE_CACHE")
         self._identity = _unprivileged()
+
+    def filestore(self, database):
+        """Folder of a database's attachments."""
+        return self.attachments / "filestore" / database
 
     def variables(self):
         """Environment variables with which libpq finds the cluster."""
@@ -104,6 +110,7 @@ class Cluster:
         """Stop the server and delete its files."""
         self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.attachments, ignore_errors=True)
 
     def psql(self, database, query):
         """Run SQL; rows come back as lists of strings (NULL is an empty string)."""
@@ -123,16 +130,18 @@ class Cluster:
     def create(self, database, template="template0"):
         """Create a database by copying another, files included."""
         self.psql("postgres", f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
-        source, target = filestore(template), filestore(database)
-        if source.exists():
-            # file contents are addressed by hash and never rewritten: links will do
-            shutil.copytree(source, target, copy_function=os.link)
+        if self.filestore(template).exists():
+            self._link(self.filestore(template), self.filestore(database))
+
+    def _link(self, source, target):
+        # file contents are addressed by hash and never rewritten: links will do
+        shutil.copytree(source, target, copy_function=os.link)
 
     def drop(self, *databases):
         """Drop databases with their files, cutting connections."""
         for database in databases:
             self.psql("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-            shutil.rmtree(filestore(database), ignore_errors=True)
+            shutil.rmtree(self.filestore(database), ignore_errors=True)
 
     def clone(self, template, database):
         """Replace a database by a fresh copy of another."""
@@ -142,9 +151,9 @@ class Cluster:
     def rename(self, database, name):
         """Give a database and its files another name."""
         self.psql("postgres", f'ALTER DATABASE "{database}" RENAME TO "{name}"')
-        if filestore(database).exists():
-            shutil.rmtree(filestore(name), ignore_errors=True)
-            filestore(database).rename(filestore(name))
+        if self.filestore(database).exists():
+            shutil.rmtree(self.filestore(name), ignore_errors=True)
+            self.filestore(database).rename(self.filestore(name))
 
     def copy_from(self, other, source, database):
         """Copy a database from another cluster (about ten seconds)."""
@@ -163,8 +172,8 @@ class Cluster:
         )
         if dump.wait():
             raise DevError(f"pg_dump of {source} failed")
-        if filestore(source).exists():
-            shutil.copytree(filestore(source), filestore(database), copy_function=os.link)
+        if other.filestore(source).exists():
+            self._link(other.filestore(source), self.filestore(database))
 
 
 def _unprivileged():
@@ -183,8 +192,3 @@ def _unprivileged():
         "env": variables,
         "cwd": "/",
     }
-
-
-def filestore(database):
-    """Folder of a database's attachments."""
-    return CACHE / "data" / "filestore" / database

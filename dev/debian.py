@@ -62,7 +62,9 @@ def _apt(folder, *words):
         "APT::Update::Post-Invoke-Success": "",
         "APT::Sandbox::User": getpass.getuser(),
     }
-    flags = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+    flags = [
+        word for key, value in options.items() for word in ("-o", f"{key}={value}")
+    ]
     return sh("apt-get", "-q", *flags, *words, cwd=folder)
 
 

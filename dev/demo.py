@@ -12,15 +12,14 @@ import socket
 import time
 
 from . import feed, play, report
-from .common import WORK, DevError, free_port, locked, say
+from .common import DevError, free_port, say
 from .instance import Dev
+from .keys import STATE
 from .receiver import Receiver
 from .server import Server
 
-STATE = WORK / "demo"
 SOURCE = "demo-access"
 PORT = 8069
-SCOPES = ("events", "status", "metrics")
 
 
 def main(arguments, description=None):
@@ -161,36 +160,3 @@ def _is_free(port):
         except OSError:
             return False
     return True
-
-
-def running_demos():
-    """States of the demo servers of this checkout that run, newest first."""
-    paths = sorted(
-        STATE.glob("*/state.json"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
-    states = [json.loads(path.read_text()) for path in paths]
-    return [state for state in states if os.path.exists(f"/proc/{state['pid']}")]
-
-
-def print_keys(arguments):
-    """The command ``dev/key``: fresh keys on stdout, one line each."""
-    source, *scopes = arguments
-    scopes = [word.removeprefix("healthcare.") for word in scopes or ["events"]]
-    if unknown := set(scopes) - set(SCOPES):
-        raise DevError(f"no such scope: {', '.join(sorted(unknown))}")
-    demos = running_demos()
-    if not demos:
-        raise DevError("no demo is running: start dev/run first")
-    code = f"""
-source = env["healthcare.source"].search([("code", "=", {source!r})])
-for scope in {scopes!r}:
-    if source:
-        print(source._issue_key(["healthcare." + scope], "dev/key " + scope, 30))
-env.cr.commit()
-"""
-    with locked("key"):
-        keys = Dev().script(demos[0]["database"], code).strip()
-    if not keys:
-        raise DevError(f"the demo database has no source {source}")
-    print(keys)
-    return 0

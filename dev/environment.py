@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -234,9 +235,13 @@ def _replace_stripped(tree):
 def _postgres(venv):
     """Directory of the programs of a PostgreSQL >= 13."""
     given = os.environ.get("HEALTHCARE_PG_BIN")
-    folders = [given] if given else sorted(
-        glob.glob("/usr/lib/postgresql/*/bin"),
-        key=lambda path: -float(path.split("/")[4]),
+    folders = (
+        [given]
+        if given
+        else sorted(
+            glob.glob("/usr/lib/postgresql/*/bin"),
+            key=lambda path: -float(path.split("/")[4]),
+        )
     )
     if given != "wheel":
         if program := shutil.which("initdb"):
@@ -244,8 +249,8 @@ def _postgres(venv):
         for folder in folders:
             needed = ("postgres", "initdb", "pg_ctl", "psql", "pg_dump")
             if all(os.access(f"{folder}/{name}", os.X_OK) for name in needed):
-                version = sh(f"{folder}/postgres", "--version").split()[2]
-                if int(version.split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz")) >= 13:
+                version = sh(f"{folder}/postgres", "--version")
+                if int(re.search(r"\d+", version)[0]) >= 13:
                     return folder
         if given:
             raise DevError("HEALTHCARE_PG_BIN has no complete PostgreSQL >= 13")

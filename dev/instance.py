@@ -13,7 +13,7 @@ import os
 import pathlib
 
 from . import environment as environments
-from .common import CACHE, CHECKOUT, NAME, REPO, WORK, DevError, digest, locked, say, sh
+from .common import CHECKOUT, NAME, REPO, WORK, DevError, digest, locked, say, sh
 from .database import Cluster
 
 BUNDLES = {
@@ -57,7 +57,7 @@ class Dev:
             "db_name": database,
             "dbfilter": f"^{database}$",
             "list_db": False,
-            "data_dir": CACHE / "data",
+            "data_dir": self.cluster.attachments,
             "screenshots": WORK / "screenshots",
             "http_interface": "127.0.0.1",
             "max_cron_threads": 0,
