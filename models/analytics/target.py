@@ -71,7 +71,7 @@ class HealthcareTarget(models.Model):
     )
     failure_count = fields.Integer(string="Failures in a Row", readonly=True)
     breaker_threshold = fields.Integer(default=5, required=True)
-    open_until = fields.Datetime(string="Next Probe", readonly=True)
+    open_until = fields.Datetime(string="Next Attempt", readonly=True)
     last_error = fields.Char(readonly=True)
     last_delivery_at = fields.Datetime(readonly=True)
     delivered_count = fields.Integer(
@@ -253,14 +253,12 @@ class HealthcareTarget(models.Model):
     # -- breaker ----------------------------------------------------------------
 
     def _may_send(self):
-        """Tell whether a batch may leave now; an open breaker lets one probe through."""
+        """Tell whether a batch may leave; an open breaker lets one probe through."""
         self.ensure_one()
         if self.paused or not self.active:
             return False
-        if self.breaker_state == "closed":
-            return True
         if self.open_until and self.open_until > fields.Datetime.now():
-            return False
+            return False  # the pause after a failure, whatever the breaker says
         if self.breaker_state == "open":
             self.breaker_state = "half_open"
         return True

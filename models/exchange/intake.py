@@ -367,6 +367,7 @@ class HealthcareIntake(models.AbstractModel):
             )
         )
         if rows:
+            self.env["healthcare.engine"]._forget()
             # Stands in for the system: the vendor's resend is the correction.
             exceptions = (
                 self.env["healthcare.exception"]

@@ -1,0 +1,209 @@
+"""Facts on their way: in sequence, resent as the same batch, spared by the breaker."""
+
+import gzip
+import http.server
+import json
+import threading
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import tagged
+
+from odoo.addons.healthcare_connector.core import signatures
+from odoo.addons.healthcare_connector.core.errors import SignatureError
+
+from .common import HealthcareCase
+
+
+class Endpoint:
+    """A small analytics receiver that answers as told."""
+
+    def __init__(self):
+        self.requests = []  # (headers, documents)
+        self.answers = []  # status codes to give first; then 200
+        self.headers = {}
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                documents = [
+                    json.loads(line) for line in gzip.decompress(body).splitlines()
+                ]
+                endpoint.requests.append((dict(self.headers), body, documents))
+                status = endpoint.answers.pop(0) if endpoint.answers else 200
+                self.send_response(status)
+                for name, value in endpoint.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *_args):
+                """Say nothing on stderr."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/facts"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@tagged("post_install", "-at_install")
+class TestDelivery(HealthcareCase):
+    def setUp(self):
+        super().setUp()
+        self.endpoint = Endpoint()
+        self.addCleanup(self.endpoint.close)
+        self.secret = signatures.generate_secret()
+        self.target = self.env["healthcare.target"].create(
+            {"name": "Warehouse", "url": self.endpoint.url, "secret": self.secret}
+        )
+        self.patient = self.env["res.partner"].create(
+            {
+                "name": "Zephyrine Quillfeather",
+                "healthcare_is_patient": True,
+                "healthcare_birth_date": "1931-07-19",
+            }
+        )
+
+    def emit(self, **values):
+        self.env["healthcare.fact"]._emit(
+            "registration",
+            [
+                {
+                    "document": self.patient,
+                    "patient": self.patient,
+                    "values": {
+                        "sex": "female",
+                        "birth_date": "1931-07-19",
+                        "postal_code": "12345",
+                        "country": "US",
+                        **values,
+                    },
+                }
+            ],
+        )
+        return self.env["healthcare.fact"].search([], limit=1)
+
+    def deliver(self):
+        self.env.flush_all()
+        with self.enter_registry_test_mode():
+            self.env.ref("healthcare_connector.cron_deliver").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def probe_now(self):
+        self.target.open_until = fields.Datetime.now() - timedelta(seconds=1)
+
+    def test_delivered_signed_and_marked(self):
+        fact = self.emit()
+        self.assertEqual(fact.state, "pending")
+        self.deliver()
+        self.assertEqual(fact.state, "delivered")
+        ((headers, body, documents),) = self.endpoint.requests
+        self.assertEqual(headers["Content-Encoding"], "gzip")
+        self.assertEqual(documents[0]["fact_id"], fact.fact_id)
+        signatures.verify([self.secret], headers, body)
+        with self.assertRaises(SignatureError):
+            signatures.verify([self.secret], headers, body + b"x")
+        batch = fact.delivery_ids.batch_id
+        self.assertEqual(headers["Idempotency-Key"], f'"{batch.uuid}"')
+        self.assertEqual(batch.log_ids.outcome, "done")
+        self.assertEqual(self.target.delivered_count, 1)
+
+    def test_resent_as_the_same_batch_and_in_sequence(self):
+        self.emit()
+        self.endpoint.answers = [500]
+        self.deliver()
+        self.emit(sex="unknown")  # meanwhile something new happened
+        self.assertEqual(self.target.failure_count, 1)
+        self.probe_now()
+        self.deliver()
+        requests = self.endpoint.requests
+        keys = [headers["Idempotency-Key"] for headers, _body, _docs in requests]
+        self.assertEqual(keys[0], keys[1])
+        self.assertEqual(len(set(keys)), 2)
+        sequences = [d["sequence"] for _h, _body, docs in requests for d in docs]
+        self.assertEqual(sequences, [1, 1, 2])
+        waiting = self.env["healthcare.fact"].search([("state", "=", "pending")])
+        self.assertFalse(waiting)
+
+    def test_breaker_opens_probes_and_closes(self):
+        self.emit()
+        self.target.breaker_threshold = 2
+        self.endpoint.answers = [503, 503, 503]
+        self.deliver()
+        self.assertEqual(self.target.breaker_state, "closed")
+        self.deliver()  # not yet due: the target is spared
+        self.assertEqual(len(self.endpoint.requests), 1)
+        self.probe_now()
+        self.deliver()
+        self.assertEqual(self.target.breaker_state, "open")
+        self.assertEqual(self.target.last_error, "HTTP 503")
+        self.probe_now()
+        self.deliver()  # the probe fails
+        self.assertEqual(self.target.breaker_state, "open")
+        self.assertEqual(len(self.endpoint.requests), 3)
+        self.probe_now()
+        self.deliver()
+        self.assertEqual(self.target.breaker_state, "closed")
+        self.assertFalse(self.target.last_error)
+        self.assertEqual(self.target.pending_count, 0)
+
+    def test_retry_after_is_honoured(self):
+        self.emit()
+        self.endpoint.answers = [429]
+        self.endpoint.headers = {"Retry-After": "120"}
+        self.deliver()
+        wait = self.target.open_until - fields.Datetime.now()
+        self.assertGreater(wait.total_seconds(), 100)
+
+    def test_safe_harbor_leaves_no_identifier(self):
+        fact = self.emit()
+        self.deliver()
+        text = json.dumps(self.endpoint.requests[0][2])
+        for forbidden in ("Quillfeather", "1931", "12345", fact.key):
+            self.assertNotIn(forbidden, text)
+        document = self.endpoint.requests[0][2][0]
+        self.assertEqual(document["occurred_at"], str(fact.occurred_at.year))
+        self.assertEqual(document["postal_code"], "123")
+        self.assertEqual(len(document["patient_key"]), 32)
+        self.env.cr.execute(
+            "SELECT columns::text, sealed FROM healthcare_fact WHERE id = %s", [fact.id]
+        )
+        columns, sealed = self.env.cr.fetchone()
+        self.assertNotIn("1931", columns)
+        self.assertNotIn(b"1931-07-19", bytes(sealed))
+
+    def test_each_target_knows_a_patient_by_another_key(self):
+        other = Endpoint()
+        self.addCleanup(other.close)
+        self.env["healthcare.target"].create({"name": "Second", "url": other.url})
+        self.emit()
+        self.emit(sex="other")
+        self.deliver()
+        keys = [
+            {d["patient_key"] for _h, _b, docs in endpoint.requests for d in docs}
+            for endpoint in (self.endpoint, other)
+        ]
+        self.assertEqual([len(found) for found in keys], [1, 1])
+        self.assertFalse(keys[0] & keys[1])
+
+    def test_a_slow_or_dead_target_holds_no_other(self):
+        dead = self.env["healthcare.target"].create(
+            {"name": "Dead", "url": "http://127.0.0.1:9/facts", "timeout_seconds": 1}
+        )
+        fact = self.emit()
+        self.deliver()
+        self.assertEqual(len(self.endpoint.requests), 1)
+        self.assertEqual(dead.pending_count, 1)
+        self.assertEqual(dead.last_error, "ConnectionError")
+        self.assertEqual(fact.state, "pending")
+
+    def test_the_secret_is_not_read_back(self):
+        self.target.invalidate_recordset()
+        self.assertFalse(self.target.secret)
+        self.assertTrue(self.target.has_secret)
+        self.env.cr.execute("SELECT secret_sealed FROM healthcare_target")
+        for (sealed,) in self.env.cr.fetchall():
+            self.assertNotIn(self.secret.encode(), bytes(sealed or b""))
