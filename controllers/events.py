@@ -48,8 +48,8 @@ class EventsController(Controller):
                 error.code,
             )
             raise
-        receipts = request.env["healthcare.intake"].sudo()._receive(
-            source, reading.items
+        receipts = (
+            request.env["healthcare.intake"].sudo()._receive(source, reading.items)
         )
         return self._answer(reading, receipts)
 

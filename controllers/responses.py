@@ -62,9 +62,7 @@ def endpoint(path, *, auth, methods, readonly=False, **options):
             try:
                 return method(self, *args, **kwargs)
             except InputError as error:
-                return problem(
-                    error.status, error.code, error.detail, _place(error)
-                )
+                return problem(error.status, error.code, error.detail, _place(error))
             except KeyringError as error:
                 _logger.error("Refused a call: %s", error.code)
                 return problem(

@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 from odoo.tests import TransactionCase, tagged
 
+from odoo.addons.healthcare_connector.core import strict_json
 from odoo.addons.healthcare_connector.core.encryption import Keyring
 from odoo.addons.healthcare_connector.formats import cloudevents
-from odoo.addons.healthcare_connector.core import strict_json
 from odoo.addons.healthcare_connector.models.exchange.keyring import (
     ENVIRONMENT_VARIABLE,
 )

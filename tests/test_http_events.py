@@ -81,7 +81,9 @@ class TestEventsEndpoint(HttpCase):
             for letter in "abcde"
         )
         ndjson = "\n".join(json.dumps(item) for item in (one, two)).encode()
-        self.assertEqual(self.post(ndjson, "application/x-ndjson").json()["accepted"], 2)
+        self.assertEqual(
+            self.post(ndjson, "application/x-ndjson").json()["accepted"], 2
+        )
         batch = self.post([three], "application/cloudevents-batch+json")
         self.assertEqual(batch.json()["accepted"], 1)
         self.assertEqual(self.post([four, one], "application/json").status_code, 202)
@@ -206,9 +208,9 @@ class TestEventsEndpoint(HttpCase):
         self.assertEqual(self.post(one).status_code, 202)
 
     def test_a_source_sees_its_own_events_only(self):
-        receipt = self.post(
-            event("registration.created", patient_data("H-10"))
-        ).json()["receipts"][0]
+        receipt = self.post(event("registration.created", patient_data("H-10"))).json()[
+            "receipts"
+        ][0]
         other = self.env["healthcare.source"].create(
             {"name": "Other", "code": "other", "environment": "sandbox"}
         )

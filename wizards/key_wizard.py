@@ -21,7 +21,9 @@ class HealthcareKeyWizard(models.TransientModel):
     )
     name = fields.Char(string="Purpose", help="Shown in the list of keys.")
     days = fields.Integer(string="Valid for (days)", default=365, required=True)
-    key = fields.Char(compute="_compute_key", help="Copy it now: it is not shown again.")
+    key = fields.Char(
+        compute="_compute_key", help="Copy it now: it is not shown again."
+    )
     state = fields.Selection(
         [("ask", "Ask"), ("shown", "Shown")], default="ask", required=True
     )

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 
 
 class HealthcarePayloadViewer(models.TransientModel):
-    """Shows what an event contains. Nothing of it is stored, the reading is recorded."""
+    """Shows what an event contains. Nothing is stored, the reading is recorded."""
 
     _name = "healthcare.payload.viewer"
     _description = "Payload"

@@ -1,5 +1,8 @@
 """Delivery of facts: what each target still has to get, and the batches sent."""
 
+# The driver of a job commits: the batch before it is sent, the answer after it.
+# pylint: disable=invalid-commit
+
 import logging
 import time
 import uuid
@@ -19,8 +22,8 @@ class HealthcareDelivery(models.Model):
     """One fact on its way to one target.
 
     Rows are written with the fact and taken in the order of their facts. A row is put
-    into a batch, and the batch committed, before anything is sent: whatever dies then, the
-    same facts are sent again under the same idempotency key.
+    into a batch, and the batch committed, before anything is sent: whatever dies
+    then, the same facts are sent again under the same idempotency key.
     """
 
     _name = "healthcare.delivery"
@@ -82,7 +85,7 @@ class HealthcareDelivery(models.Model):
     def _cron_deliver(self):
         """Send what is waiting, target by target, until done or the time is up."""
         end = time.monotonic() + BUDGET_SECONDS
-        targets = self.env["healthcare.target"].search([])
+        targets = self.env["healthcare.target"].search([("paused", "=", False)])
         progressing = targets
         while progressing and time.monotonic() < end:
             progressing = progressing.filtered(lambda target: self._deliver_one(target))
@@ -178,7 +181,11 @@ class HealthcareDeliveryBatch(models.Model):
 
     uuid = fields.Char(string="Idempotency Key", required=True, readonly=True)
     target_id = fields.Many2one(
-        "healthcare.target", required=True, index=True, ondelete="cascade", readonly=True
+        "healthcare.target",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        readonly=True,
     )
     state = fields.Selection(
         [("open", "On Its Way"), ("delivered", "Delivered")],

@@ -25,8 +25,8 @@ class HealthcareFact(models.Model):
     """The outbox of analytics.
 
     Columns that are no PHI lie in ``columns``; the others are sealed and opened only to
-    apply a target's policy. ``(key, sequence)`` is unique: two transactions that tell of
-    the same document at once cannot both commit, so sequences follow commits.
+    apply a target's policy. ``(key, sequence)`` is unique: two transactions that tell
+    of the same document at once cannot both commit, so sequences follow commits.
     """
 
     _name = "healthcare.fact"
@@ -122,9 +122,7 @@ class HealthcareFact(models.Model):
             page_size=len(values),
             fetch=True,
         )
-        self.env["healthcare.delivery"]._enqueue(
-            targets, [row[0] for row in inserted]
-        )
+        self.env["healthcare.delivery"]._enqueue(targets, [row[0] for row in inserted])
 
     @api.model
     def _key_of(self, fact_type, row):

@@ -8,8 +8,8 @@ from odoo import api, fields, models
 class HealthcareSurrogate(models.Model):
     """Random, so that nothing about the patient can be computed back from it.
 
-    45 CFR 164.514(c) forbids a re-identification code derived from patient data: a hash,
-    keyed or not, would not do.
+    45 CFR 164.514(c) forbids a re-identification code derived from patient data: a
+    hash, keyed or not, would not do.
     """
 
     _name = "healthcare.surrogate"

@@ -10,7 +10,6 @@ import requests
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-
 from ...core import backoff, clock, deidentification, facts, signatures, strict_json
 from ...core.errors import KeyringError, TechnicalError
 
@@ -142,10 +141,12 @@ class HealthcareTarget(models.Model):
     @api.model
     def _targets_for(self, fact_type):
         # Stands in for the system: facts are written by whoever makes a document.
-        targets = self.sudo().search([])
+        targets = self.sudo().search([("url", "!=", False)])
         return targets.filtered(
-            lambda t: not t.fact_types
-            or fact_type in [part.strip() for part in t.fact_types.split(",")]
+            lambda t: (
+                not t.fact_types
+                or fact_type in [part.strip() for part in t.fact_types.split(",")]
+            )
         )
 
     # -- what leaves ------------------------------------------------------------
@@ -194,7 +195,9 @@ class HealthcareTarget(models.Model):
             **values,
             "lineage_event": fact.event_id.uuid or None,
             "lineage_correlation": fact.event_id.uuid and fact.correlation_id or None,
-            "lineage_document": None if by_patient else f"{fact.res_model},{fact.res_id}",
+            "lineage_document": None
+            if by_patient
+            else f"{fact.res_model},{fact.res_id}",
         }
 
     # -- sending ----------------------------------------------------------------

@@ -13,3 +13,5 @@ from . import sync_log
 from . import intake
 from . import ordering
 from . import engine
+from . import engine_outcome
+from . import engine_release

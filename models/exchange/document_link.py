@@ -33,9 +33,7 @@ class HealthcareDocumentLink(models.Model):
             record = model.browse(link.res_id).exists() if model is not None else None
             link.document_type = model._description if model is not None else False
             link.document_name = (
-                record.display_name
-                if record and record.has_access("read")
-                else False
+                record.display_name if record and record.has_access("read") else False
             )
 
     def action_open(self):

@@ -7,11 +7,12 @@ has died: the lock goes with its connection, and events it left in ``processing`
 picked up by whoever holds the partition next.
 """
 
+# The driver of a job commits: claims, documents and releases, in that order.
+# pylint: disable=invalid-commit
 import contextlib
 import logging
 import random
 import time
-from datetime import timedelta
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -20,7 +21,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
 
-from ...core import backoff, clock, redaction
+from ...core import redaction
 from ...core.errors import KeyringError, ParkError, TechnicalError
 from .event import UNFINISHED
 from .ordering import PARTITIONS
@@ -118,7 +119,9 @@ class HealthcareEngine(models.AbstractModel):
         numbers = {partition % count + 1 for partition in partitions}
         # Stands in for the system: whoever brings an event may start its processing.
         crons = (
-            self.env["ir.cron"].sudo().search([("healthcare_shard", "in", list(numbers))])
+            self.env["ir.cron"]
+            .sudo()
+            .search([("healthcare_shard", "in", list(numbers))])
         )
         for cron in crons:
             cron._trigger()
@@ -279,7 +282,7 @@ class HealthcareEngine(models.AbstractModel):
         """Run ordered queues of events, one event of each subject at a time.
 
         Among the heads of all queues those of the lowest rank go first, all events of
-        one type together; so patients are there before appointments, and bulk stays bulk.
+        one type together: patients are there before appointments, bulk stays bulk.
         """
         started = time.monotonic()
         queues = [list(queue) for queue in queues]
@@ -398,331 +401,6 @@ class HealthcareEngine(models.AbstractModel):
         """Return Odoo's own words for a refusal, without what the payload said."""
         text = " ".join(str(error).split())[:500]
         return redaction.scrub(text, redaction.strings_of(event._content()))
-
-    # -- outcome ----------------------------------------------------------------
-
-    @api.model
-    def _write_outcome(self, run, ids, waiting, started):
-        """Write states, log, links and exceptions of a batch, each in bulk."""
-        now = clock.utc_now()
-        events = self.env["healthcare.event"].browse(ids)
-        self.env.flush_all()
-        dependent = self._find_dependent(run)
-        exhausted = self._schedule_retries(events, run, now)
-        parked = {i: e for i, e in run.parked.items() if i not in dependent}
-        if run.done:
-            self.env.execute_query(
-                SQL(
-                    """UPDATE healthcare_event SET state = 'done', processed_at = %s,
-                    run_after = NULL, blocked_on = NULL WHERE id = ANY(%s)
-                    RETURNING id""",
-                    now,
-                    list(run.done),
-                )
-            )
-        self._set_state(list(parked) + list(exhausted), "exception")
-        self._set_state(waiting, "waiting")
-        for key in set(dependent.values()):
-            self._set_state([i for i, k in dependent.items() if k == key], "waiting", key)
-        self._write_links(run.links)
-        self._write_log(events, run, dependent, waiting, exhausted, now, started)
-        self._forget()
-        self._write_exceptions(events, run, parked, exhausted)
-
-    @api.model
-    def _find_dependent(self, run):
-        """Return ``{event id: subject}`` of parked events that wait for another event.
-
-        What is missing was sent already but is itself held up: then waiting is enough,
-        and one exception tells of the whole chain.
-        """
-        wanted = {
-            event_id: error.cause
-            for event_id, error in run.parked.items()
-            if error.category == "missing_dependency" and error.cause
-        }
-        if not wanted:
-            return {}
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT DISTINCT subject FROM healthcare_event
-                WHERE subject = ANY(%s) AND state IN %s AND rejected IS NOT TRUE
-                AND NOT (id = ANY(%s))""",
-                list(set(wanted.values())),
-                UNFINISHED,
-                list(run.done),
-            )
-        )
-        unfinished = {row[0] for row in rows}
-        return {
-            event_id: cause
-            for event_id, cause in wanted.items()
-            if cause in unfinished
-            and cause != self.env["healthcare.event"].browse(event_id).subject
-        }
-
-    @api.model
-    def _schedule_retries(self, events, run, now):
-        """Set the next attempt of what failed technically; return what is exhausted."""
-        exhausted = {}
-        for event in events:
-            if event.id not in run.retried:
-                continue
-            message, retry_after = run.retried[event.id]
-            kind = event.type_id
-            if event.attempts >= kind.max_attempts:
-                exhausted[event.id] = message
-                continue
-            seconds = retry_after or backoff.full_jitter(
-                event.attempts, kind.retry_base_seconds, kind.retry_cap_seconds
-            )
-            due = now + timedelta(seconds=seconds)
-            self.env.execute_query(
-                SQL(
-                    """UPDATE healthcare_event SET state = 'retrying', run_after = %s
-                    WHERE id = %s RETURNING id""",
-                    due,
-                    event.id,
-                )
-            )
-            self._wake_at(event.partition, due)
-        return exhausted
-
-    @api.model
-    def _wake_at(self, partition, due):
-        number = partition % self._shard_count() + 1
-        cron = self.env["ir.cron"].search([("healthcare_shard", "=", number)], limit=1)
-        cron._trigger(at=due)
-
-    @api.model
-    def _write_links(self, links):
-        if links:
-            self.env.cr.execute_values(
-                """INSERT INTO healthcare_document_link (event_id, res_model, res_id)
-                VALUES %s ON CONFLICT DO NOTHING""",
-                sorted(links),
-                page_size=len(links),
-            )
-
-    @api.model
-    def _write_log(self, events, run, dependent, waiting, exhausted, now, started):
-        duration = (time.monotonic() - started) * 1000
-        held = set(waiting) | set(dependent)
-        rows = []
-        for event in events:
-            category = message = None
-            if event.id in run.done:
-                outcome = "stale" if event.id in run.stale else "done"
-            elif event.id in held:
-                outcome = "waiting"
-            elif event.id in run.parked:
-                error = run.parked[event.id]
-                outcome, category, message = "parked", error.category, error.reason
-            elif event.id in exhausted:
-                outcome, message = "failed", exhausted[event.id]
-            else:
-                outcome, message = "retry", run.retried[event.id][0]
-            rows.append(
-                (
-                    event.id,
-                    "process",
-                    outcome,
-                    category,
-                    event.attempts,
-                    message,
-                    now,
-                    duration,
-                    len(events),
-                )
-            )
-        self.env.cr.execute_values(
-            """INSERT INTO healthcare_sync_log (event_id, operation, outcome, category,
-            attempt, message, date, duration_ms, batch_size) VALUES %s""",
-            rows,
-            page_size=len(rows),
-        )
-
-    @api.model
-    def _write_exceptions(self, events, run, parked, exhausted):
-        exceptions = self.env["healthcare.exception"]
-        issues = list(run.issues)
-        for event in events.browse(list(parked)):
-            error = parked[event.id]
-            issues.append(
-                {
-                    **event._exception_values(),
-                    "fingerprint": f"event/{event.id}",
-                    "category": error.category,
-                    "reason": error.reason,
-                    "cause_key": error.cause,
-                    "amount_at_risk": error.amount or 0.0,
-                    "blocks_event": True,
-                    **run.park_values.get(event.id, {}),
-                }
-            )
-        for event in events.browse(list(exhausted)):
-            issues.append(
-                {
-                    **event._exception_values(),
-                    "fingerprint": f"event/{event.id}",
-                    "category": "retry_exhausted",
-                    "reason": exhausted[event.id],
-                    "blocks_event": True,
-                }
-            )
-        exceptions._open_or_update(issues)
-        fingerprints = run.resolved | {
-            f"event/{event_id}" for event_id in run.done
-        }
-        gone = exceptions.search(
-            [
-                ("fingerprint", "in", list(fingerprints)),
-                ("state", "in", ("open", "assigned")),
-            ]
-        )
-        gone._close("resolved", "cause_gone")
-
-    # -- letting go on ----------------------------------------------------------
-
-    @api.model
-    def _settle(self, run):
-        """After a commit, in a fresh snapshot: let go on what was waiting.
-
-        Both sides look after their own commit, so that an event parked for a patient
-        and the patient that appears meanwhile in another shard cannot miss each other.
-        """
-        subjects = self._subjects_of(run.done)
-        keys = run.announced | subjects
-        self._release_causes(keys)
-        self._release_subjects(subjects)
-        self._recheck_causes({error.cause for error in run.parked.values() if error.cause})
-
-    @api.model
-    def _subjects_of(self, ids):
-        if not ids:
-            return set()
-        rows = self.env.execute_query(
-            SQL("SELECT DISTINCT subject FROM healthcare_event WHERE id = ANY(%s)",
-                list(ids))
-        )
-        return {row[0] for row in rows if row[0]}
-
-    @api.model
-    def _release_causes(self, keys):
-        """Run again what was parked for these causes, or waits for these subjects."""
-        if not keys:
-            return
-        keys = list(keys)
-        self.env["healthcare.exception"].flush_model(["cause_key", "state"])
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT e.id, e.event_id, e.blocks_event FROM healthcare_exception e
-                WHERE e.cause_key = ANY(%s) AND e.state IN ('open', 'assigned')""",
-                keys,
-            )
-        )
-        self._requeue([event_id for _id, event_id, blocks in rows if blocks])
-        issues = [issue_id for issue_id, _event, blocks in rows if not blocks]
-        if issues:
-            self.env["healthcare.exception"].browse(issues)._recheck()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT id FROM healthcare_event
-                WHERE blocked_on = ANY(%s) AND state = 'waiting'""",
-                keys,
-            )
-        )
-        self._requeue([row[0] for row in rows])
-
-    @api.model
-    def _release_subjects(self, subjects):
-        """Let go on what waited behind finished events of these subjects."""
-        if not subjects:
-            return
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT id FROM healthcare_event WHERE subject = ANY(%s)
-                AND state = 'waiting' AND blocked_on IS NULL""",
-                list(subjects),
-            )
-        )
-        self._requeue([row[0] for row in rows])
-
-    @api.model
-    def _requeue(self, ids):
-        """Set parked or waiting events ``received`` and wake their shards."""
-        if not ids:
-            return
-        rows = self.env.execute_query(
-            SQL(
-                """UPDATE healthcare_event
-                SET state = 'received', run_after = NULL, blocked_on = NULL
-                WHERE id = ANY(%s) AND state IN ('exception', 'waiting', 'retrying')
-                AND rejected IS NOT TRUE RETURNING partition""",
-                list(ids),
-            )
-        )
-        self._forget()
-        self._wake({row[0] for row in rows})
-
-    @api.model
-    def _discard(self, ids):
-        rows = self.env.execute_query(
-            SQL(
-                """UPDATE healthcare_event SET state = 'discarded', processed_at = %s
-                WHERE id = ANY(%s) AND state IN ('exception', 'waiting', 'retrying')
-                RETURNING subject""",
-                fields.Datetime.now(),
-                list(ids),
-            )
-        )
-        self._forget()
-        subjects = {row[0] for row in rows if row[0]}
-        self._release_subjects(subjects)
-        self._release_causes(subjects)
-
-    @api.model
-    def _recheck_causes(self, causes):
-        """Release what was parked for a cause that exists after all."""
-        present = self.env["healthcare.workflow"]._causes_present(causes)
-        self._release_causes(present)
-
-    @api.model
-    def _cron_sweep(self):
-        """The net below all wake-ups: find what could go on but was not told so.
-
-        Wake-ups can be lost when a server dies between a commit and what follows it.
-        """
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT DISTINCT cause_key FROM healthcare_exception
-                WHERE cause_key IS NOT NULL AND state IN ('open', 'assigned')"""
-            )
-        )
-        self._recheck_causes({row[0] for row in rows})
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT w.id FROM healthcare_event w WHERE w.state = 'waiting'
-                AND NOT EXISTS (
-                    SELECT 1 FROM healthcare_event b
-                    WHERE b.subject = coalesce(w.blocked_on, w.subject)
-                    AND b.state IN %s AND b.rejected IS NOT TRUE AND b.id != w.id
-                    AND (w.blocked_on IS NOT NULL
-                         OR (b.occurred_at, b.id) < (w.occurred_at, w.id)))""",
-                UNFINISHED,
-            )
-        )
-        self._requeue([row[0] for row in rows])
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT DISTINCT partition FROM healthcare_event
-                WHERE state IN ('received', 'processing')
-                OR (state = 'retrying' AND run_after <= %s)""",
-                fields.Datetime.now(),
-            )
-        )
-        if rows:
-            self._wake({row[0] for row in rows})
 
     # -- helpers ----------------------------------------------------------------
 

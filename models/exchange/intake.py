@@ -103,9 +103,7 @@ class HealthcareIntake(models.AbstractModel):
     def _digest(self, envelope):
         content = {k: v for k, v in envelope.items() if k not in TRANSPORT_ATTRIBUTES}
         keyring = self.env["healthcare.keyring"]._get()
-        return keyring.blind_index(
-            "event-content", strict_json.dumps(content).decode()
-        )
+        return keyring.blind_index("event-content", strict_json.dumps(content).decode())
 
     @api.model
     def _row(self, source, envelope, facilities):
@@ -192,9 +190,10 @@ class HealthcareIntake(models.AbstractModel):
         known = self._known(source, [i for i in first if i not in inserted])
         for position, row in rows.items():
             if row.external_id in inserted:
-                uid, digest = inserted[row.external_id], fresh[
-                    first[row.external_id]
-                ].digest
+                uid, digest = (
+                    inserted[row.external_id],
+                    fresh[first[row.external_id]].digest,
+                )
                 is_new = first[row.external_id] == position
             else:
                 (uid, digest), is_new = known[row.external_id], False
@@ -253,7 +252,8 @@ class HealthcareIntake(models.AbstractModel):
             digest = self._digest({"raw": content})
             digests[position] = digest
             by_digest.setdefault(
-                digest, (self._rejected_row(envelope, content, digest, facilities), errors)
+                digest,
+                (self._rejected_row(envelope, content, digest, facilities), errors),
             )
         values = [
             self._values(source, row, now, rejected=True)

@@ -10,8 +10,9 @@ from collections import OrderedDict
 from werkzeug.exceptions import abort
 
 from odoo import models
-from odoo.addons.base.models.res_users import KEY_CRYPT_CONTEXT
 from odoo.http import request
+
+from odoo.addons.base.models.res_users import KEY_CRYPT_CONTEXT
 
 from .res_users_apikeys import EVENTS, METRICS, SCOPES, STATUS
 

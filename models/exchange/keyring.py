@@ -57,6 +57,4 @@ class HealthcareKeyring(models.AbstractModel):
 
     @api.model
     def _open(self, sealed, model, uuid, field):
-        return self._get().open(
-            bytes(sealed), self._database_id(), model, uuid, field
-        )
+        return self._get().open(bytes(sealed), self._database_id(), model, uuid, field)

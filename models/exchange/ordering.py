@@ -18,8 +18,10 @@ class HealthcareOrdering(models.AbstractModel):
     @api.model
     def _key(self, kind, namespace, number):
         """Return ``kind/<24 hex>`` for a number within a namespace."""
-        index = self.env["healthcare.keyring"]._get().blind_index(
-            kind, f"{namespace}\x00{number}"
+        index = (
+            self.env["healthcare.keyring"]
+            ._get()
+            .blind_index(kind, f"{namespace}\x00{number}")
         )
         return f"{kind}/{index[:24]}"
 

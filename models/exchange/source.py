@@ -90,9 +90,7 @@ class HealthcareSource(models.Model):
         """Return ``production`` or ``sandbox``: what this database is marked as."""
         # Reading one parameter of ours on behalf of any caller.
         parameters = self.env["ir.config_parameter"].sudo()
-        return (
-            parameters.get_param("healthcare_connector.environment") or "production"
-        )
+        return parameters.get_param("healthcare_connector.environment") or "production"
 
     @api.constrains("allowed_networks")
     def _check_allowed_networks(self):

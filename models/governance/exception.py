@@ -146,47 +146,50 @@ class HealthcareException(models.Model):
 
     @api.model
     def _next_steps(self):
-        _ = self.env._
         return {
-            "missing_payer": _(
+            "missing_payer": self.env._(
                 "Create the payer with this code, or set the code on an existing "
                 "payer. Everything that waits for it goes on by itself."
             ),
-            "authorization_gap": _(
+            "authorization_gap": self.env._(
                 "Ask the payer for approval, or agree self-payment with the patient."
             ),
-            "stock_shortage": _(
+            "stock_shortage": self.env._(
                 "Confirm the replenishment order, move stock from another facility, "
                 "or count the stock."
             ),
-            "invoice_mismatch": _("Open the invoice and mend what Odoo refused."),
-            "payment_mismatch": _(
+            "invoice_mismatch": self.env._(
+                "Open the invoice and mend what Odoo refused."
+            ),
+            "payment_mismatch": self.env._(
                 "Find the invoice this money is for, correct the allocation and replay."
             ),
-            "remittance_out_of_balance": _(
+            "remittance_out_of_balance": self.env._(
                 "Ask the payer for a corrected remittance, or correct the amounts."
             ),
-            "duplicate_service": _(
+            "duplicate_service": self.env._(
                 "Check which completion is right; waive this one if it is a repeat."
             ),
-            "duplicate_patient": _("Compare the two patients and merge them."),
-            "delayed_payment": _("Ask the payer for the status of the claim."),
-            "unmapped_code": _(
+            "duplicate_patient": self.env._("Compare the two patients and merge them."),
+            "delayed_payment": self.env._("Ask the payer for the status of the claim."),
+            "unmapped_code": self.env._(
                 "Create the service or product with this code. Everything that waits "
                 "for it goes on by itself."
             ),
-            "schema_mismatch": _(
+            "schema_mismatch": self.env._(
                 "Correct the named fields and replay, or ask the vendor to resend."
             ),
-            "missing_dependency": _(
+            "missing_dependency": self.env._(
                 "Usually nothing: it goes on by itself when the missing event arrives. "
                 "Past the due time, ask the sending system for it."
             ),
-            "retry_exhausted": _(
+            "retry_exhausted": self.env._(
                 "Retry when the technical problem is solved; tell your administrator."
             ),
-            "delivery_failed": _("Look at the target and send again."),
-            "source_silent": _("Ask the vendor whether its interface is running."),
+            "delivery_failed": self.env._("Look at the target and send again."),
+            "source_silent": self.env._(
+                "Ask the vendor whether its interface is running."
+            ),
         }
 
     def _compute_waiting_count(self):

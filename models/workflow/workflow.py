@@ -8,8 +8,8 @@ class HealthcareWorkflow(models.AbstractModel):
     """Base of the business flows.
 
     A flow implements ``_on_<event>(events)`` for event types that name it as their
-    ``workflow``. ``events`` are many events of one type and one company, at most one per
-    subject. It may say of an event:
+    ``workflow``. ``events`` are many events of one type and one company, at most one
+    per subject. It may say of an event:
 
     - ``event._content()``: its canonical ``data``
     - ``event._park(category, reason, cause=…, amount=…)``: a person must look
@@ -71,28 +71,99 @@ class HealthcareWorkflow(models.AbstractModel):
             for identifier in (data.get("patient") or {}).get("identifiers", ())
         ]
 
+    @api.model
+    def _sequence_numbers(self, code, count, sequence=None):
+        """Return ``count`` numbers of a sequence, fetched at once."""
+        # Stands in for the system: numbering is configuration of Odoo's.
+        sequences = self.env["ir.sequence"].sudo()
+        sequence = sequence or sequences.search(
+            [("code", "=", code), ("company_id", "in", (self.env.company.id, False))],
+            order="company_id",
+            limit=1,
+        )
+        sequence = sequence.sudo()
+        if sequence.implementation != "standard" or sequence.use_date_range:
+            return [sequence.next_by_id() for _number in range(count)]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT nextval(%s) FROM generate_series(1, %s)",
+                f"ir_sequence_{sequence.id:03d}",
+                count,
+            )
+        )
+        return [sequence.get_next_char(row[0]) for row in rows]
+
+    # -- grouping ---------------------------------------------------------------
+
+    @api.model
+    def _apart(self, events, keys_of):
+        """Split events into groups in which no two share a key, in their order."""
+        groups, last = [], {}
+        for event in events:
+            keys = keys_of(event)
+            index = max((last[key] + 1 for key in keys if key in last), default=0)
+            if index == len(groups):
+                groups.append([])
+            groups[index].append(event.id)
+            last.update(dict.fromkeys(keys, index))
+        return [events.browse(group) for group in groups]
+
+    # -- clearance --------------------------------------------------------------
+
+    @api.model
+    def _refresh_clearance(self, patients):
+        """Judge anew the coming appointments of patients whose coverage changed."""
+        ids = [patient.id for patient in patients]
+        if ids:
+            self.env["healthcare.appointment"].search(
+                [
+                    ("patient_id", "in", ids),
+                    ("state", "in", ("booked", "confirmed", "checked_in")),
+                ]
+            )._compute_clearance()
+
     # -- what is missing --------------------------------------------------------
 
     @api.model
     def _without_facility(self, events):
         """Park events of a facility nobody has set up; return the others."""
-        good = events.browse()
-        for event in events:
-            if event.facility_id:
-                good |= event
-            elif facility := self.env["healthcare.facility"].search(
-                [("code", "=", event._content()["facility"])]
-            ):
+        without = events.filtered(lambda event: not event.facility_id)
+        if not without:
+            return events
+        facilities = self.env["healthcare.facility"].search(
+            [("code", "in", [event._content()["facility"] for event in without])]
+        )
+        by_code = {facility.code: facility for facility in facilities}
+        for event in without:
+            code = event._content()["facility"]
+            if code in by_code:
                 # Set up after the event came in.
-                event.facility_id = facility
-                good |= event
+                event.facility_id = by_code[code]
             else:
                 event._park(
                     "missing_dependency",
                     self.env._("No facility with this code is set up."),
-                    cause=f"facility/{event._content()['facility']}",
+                    cause=f"facility/{code}",
                 )
-        return good
+        return events.filtered("facility_id")
+
+    @api.model
+    def _with_patient(self, events):
+        """Return ``{event: patient}``; park events whose patient is not known yet."""
+        keys = {event: self._patient_keys(event._content()) for event in events}
+        known = self._patients_by_subject(key for ones in keys.values() for key in ones)
+        patients = {}
+        for event, ones in keys.items():
+            patient = next((known[key] for key in ones if key in known), None)
+            if patient:
+                patients[event] = patient
+            else:
+                event._park(
+                    "missing_dependency",
+                    self.env._("The patient is not registered yet."),
+                    cause=ones[0] if ones else None,
+                )
+        return patients
 
     @api.model
     def _causes_present(self, causes):
@@ -106,7 +177,9 @@ class HealthcareWorkflow(models.AbstractModel):
             values = by_kind.get(kind)
             if not values:
                 continue
-            keys = list(values.values()) if kind in self._hashed_kinds() else list(values)
+            keys = (
+                list(values.values()) if kind in self._hashed_kinds() else list(values)
+            )
             for (found,) in self.env.execute_query(SQL(query, keys)):
                 present.add(found if kind in self._hashed_kinds() else values[found])
         return present
