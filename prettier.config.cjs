@@ -2,12 +2,12 @@
 // packages live outside the repository, see dev/lint.py.
 /** @type {import('prettier').Config} */
 module.exports = {
-  plugins: [require.resolve("@prettier/plugin-xml")],
-  bracketSpacing: false,
-  printWidth: 88,
-  proseWrap: "always",
-  semi: true,
-  trailingComma: "es5",
-  xmlWhitespaceSensitivity: "preserve",
-  xmlSelfClosingSpace: true,
+    plugins: [require.resolve("@prettier/plugin-xml")],
+    bracketSpacing: false,
+    printWidth: 88,
+    proseWrap: "always",
+    semi: true,
+    trailingComma: "es5",
+    xmlWhitespaceSensitivity: "preserve",
+    xmlSelfClosingSpace: true,
 };

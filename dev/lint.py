@@ -6,9 +6,10 @@ import shutil
 import subprocess
 
 from . import environment as environments
-from .common import CACHE, NAME, REPO, WORK, digest, locked, say, sh
+from .common import CACHE, NAME, REPO, WORK, DevError, digest, locked, say, sh
 
 NODE = REPO / "dev" / "node"
+ESLINT = (".js", ".cjs")
 PRETTIER = (".js", ".cjs", ".json", ".md", ".xml", ".yaml", ".yml")
 
 
@@ -28,55 +29,89 @@ def files(*suffixes):
     )
 
 
-def run(environment, fix=False):
-    """Run all checks; returns the number of those that failed.
+def main(arguments):
+    """The command ``dev/lint``: exit code 0 if nothing is wrong."""
+    fix = "--fix" in arguments
+    paths = [word for word in arguments if word != "--fix"]
+    if fix and not paths:
+        # others may be editing the rest of the tree
+        raise DevError("--fix needs the files or folders it may change")
+    for path in paths:
+        if path.startswith("-") or not (REPO / path).exists():
+            raise DevError(f"no such file in the repository: {path}")
+    return int(bool(run(environments.prepare(), paths, fix)))
 
-    :param fix: repair what the tools can repair
+
+def run(environment, paths=(), fix=False):
+    """Run all checks; returns the names of those that failed.
+
+    :param paths: files and folders, relative to the repository; none means all
+    :param fix: repair what the tools can repair, in these paths only
     """
     programs = pathlib.Path(environment.python).parent
-    ruff, cache = programs / "ruff", ("-q", "--cache-dir", WORK / "ruff")
-    check = (ruff, "check", *cache, *(("--fix",) if fix else ()), ".")
-    layout = (ruff, "format", *cache, *(() if fix else ("--diff",)), ".")
-    checks = [
-        ("ruff", check, REPO, None),
-        ("ruff format", layout, REPO, None),
-        ("pylint-odoo", _pylint(programs), WORK / "addons", environment.variables()),
+    chosen = [str(pathlib.PurePath(path)) for path in paths]
+    known = [
+        name
+        for name in files("")
+        if not chosen
+        or any(path in (".", name) or name.startswith(f"{path}/") for path in chosen)
     ]
-    checks += _node_checks(environment, fix)
+    checks = _python_checks(environment, programs, chosen or ["."], known, fix)
+    checks += _node_checks(environment, known, fix)
     failed = []
     for name, command, folder, variables in checks:
         say("lint:", name)
         command = list(map(str, command))
         if subprocess.run(command, cwd=folder, env=variables).returncode:
             failed.append(name)
-    say("lint failed: " + ", ".join(failed) if failed else "lint: nothing to complain")
-    return len(failed)
+    say("lint failed: " + ", ".join(failed) if failed else "lint: all is well")
+    return failed
 
 
-def _pylint(programs):
-    folders = {"dev", "benchmarks"}
-    names = [name for name in files(".py") if name.split("/")[0] not in folders]
-    # through the link with the addon's name, which the checks look at
-    paths = [f"{NAME}/{name}" for name in names]
-    return (programs / "pylint", "-j", "2", f"--rcfile={REPO}/.pylintrc", *paths)
+def _python_checks(environment, programs, paths, known, fix):
+    # --force-exclude: a file is not linted just because it is named
+    options = ("-q", "--force-exclude", "--cache-dir", WORK / "ruff")
+    check = (programs / "ruff", "check", *options, *(("--fix",) if fix else ()))
+    layout = (programs / "ruff", "format", *options, *(() if fix else ("--diff",)))
+    paths = [path for path in paths if _is_python(path)]
+    checks = []
+    if paths:
+        checks.append(("ruff", (*check, *paths), REPO, None))
+        checks.append(("ruff format", (*layout, *paths), REPO, None))
+    tools = ("dev/", "benchmarks/")
+    modules = [n for n in known if n.endswith(".py") and not n.startswith(tools)]
+    if modules:
+        # through the link with the addon's name, which the checks look at
+        named = [f"{NAME}/{name}" for name in modules]
+        pylint = (programs / "pylint", "-j", "2", f"--rcfile={REPO}/.pylintrc", *named)
+        variables = environment.variables()
+        checks.append(("pylint-odoo", pylint, WORK / "addons", variables))
+    return checks
 
 
-def _node_checks(environment, fix):
+def _is_python(path):
+    path = REPO / path
+    if path.is_dir() or path.suffix == ".py":
+        return True
+    # commands have no suffix; ruff would take any named file for Python
+    return not path.suffix and path.read_bytes()[:64].startswith(b"#!/usr/bin/env py")
+
+
+def _node_checks(environment, known, fix):
     modules, variables = node_modules(environment)
     node = shutil.which("node", path=variables["PATH"])
-    documents = files(*PRETTIER)
-    scripts = files(".js", ".cjs")
-    eslint = (node, modules / "eslint/bin/eslint.js", "--config", "eslint.config.cjs")
     prettier = (node, modules / "prettier/bin/prettier.cjs", "--log-level=warn")
-    return [
-        (
-            "prettier",
-            (*prettier, "--write" if fix else "--check", *documents),
-            REPO,
-            variables,
-        ),
-        ("eslint", (*eslint, *(("--fix",) if fix else ()), *scripts), REPO, variables),
-    ]
+    prettier += ("--write" if fix else "--check",)
+    eslint = (node, modules / "eslint/bin/eslint.js", "--config", "eslint.config.cjs")
+    eslint += ("--fix",) if fix else ()
+    documents = [name for name in known if name.endswith(PRETTIER)]
+    scripts = [name for name in known if name.endswith(ESLINT)]
+    checks = []
+    if documents:
+        checks.append(("prettier", (*prettier, *documents), REPO, variables))
+    if scripts:
+        checks.append(("eslint", (*eslint, *scripts), REPO, variables))
+    return checks
 
 
 def node_modules(environment):

@@ -19,7 +19,7 @@ def main(arguments):
     # Odoo skips tours silently when there is no browser: an automatic run must not
     environments.browser(required=bool(os.environ.get("CI")))
     dev = Dev()
-    failed = lint.run(dev.environment) if with_lint else 0
+    failed = lint.run(dev.environment) if with_lint else []
     database = f"test_{os.getpid()}"
     dev.clone(database)
     try:
