@@ -1,0 +1,153 @@
+"""What of a patient may leave: policies over classes of columns.
+
+``safe_harbor``
+    45 CFR 164.514(b)(2): no names, contacts, numbers or free text; of dates the year;
+    of a ZIP code three digits, 000 where 20,000 people or fewer live; of an age over
+    89 only that, and no year that tells it.
+``limited``
+    45 CFR 164.514(e): dates and postal codes stay; direct identifiers do not.
+``identified``
+    Everything stays.
+
+Each column has a class, as data: a new column without one is an error, not a leak.
+"""
+
+import json
+import re
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+POLICIES = ("safe_harbor", "limited", "identified")
+CLASSES = (
+    "none",
+    "date",
+    "birth_date",
+    "postal_code",
+    "identifier",
+    "name",
+    "contact",
+    "free_text",
+    "surrogate",
+)
+OLDEST = 89
+_DATA = Path(__file__).resolve().parent / "data" / "zip3_restricted.json"
+_ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
+_ZIP = re.compile(r"\s*([0-9]{3})[0-9]{2}(?:[-\s]?[0-9]{4})?\s*\Z")
+_UNITED_STATES = ("US", "USA")
+_DIRECT = frozenset(("identifier", "name", "contact", "free_text"))
+
+
+@cache
+def restricted_zip3():
+    """Return the frozen set of ZIP prefixes that become ``000``."""
+    document = json.loads(_DATA.read_text(encoding="utf-8"))
+    return frozenset(p for group in document["sets"] for p in group["prefixes"])
+
+
+def _as_date(value):
+    """Return a date from a date, a datetime or an ISO text; None when it is none."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    found = _ISO.match(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    try:
+        return date(*map(int, found.groups()))
+    except ValueError:
+        return None
+
+
+def _age(birth, on):
+    return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
+
+
+def year(value):
+    """Return the year of a date as text, e.g. ``"2026"``; None when it is no date."""
+    found = _as_date(value)
+    return f"{found.year:04d}" if found else None
+
+
+def age_band(birth_date, on):
+    """Return the age in years on a day as text, ``"90+"`` from 90 on.
+
+    :return: str, or None when either is no date or the birth lies after the day
+    """
+    birth, on = _as_date(birth_date), _as_date(on)
+    if birth is None or on is None or birth > on:
+        return None
+    age = _age(birth, on)
+    return str(age) if age <= OLDEST else f"{OLDEST + 1}+"
+
+
+def zip3(postal_code, country="US"):
+    """Return the first three digits of a ZIP code, ``"000"`` for the restricted ones.
+
+    :return: str, or None outside the United States or when it is no ZIP code: the
+        rule knows no other geography below the state
+    """
+    if (country or "US").upper() not in _UNITED_STATES:
+        return None
+    found = _ZIP.match(postal_code) if isinstance(postal_code, str) else None
+    if found is None:
+        return None
+    return "000" if found[1] in restricted_zip3() else found[1]
+
+
+def _birth_year(value, on):
+    birth = _as_date(value)
+    if birth is None or not 0 <= _age(birth, on) <= OLDEST:
+        return None
+    # Born that year, one may turn 90 in this one: then the year tells it as well.
+    return None if on.year - birth.year > OLDEST else f"{birth.year:04d}"
+
+
+def _plain(value):
+    """Return dates and times as ISO texts (naive ones are UTC), others as they are."""
+    if isinstance(value, datetime):
+        text = value.isoformat()
+        return text if value.tzinfo else text + "Z"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _safe_harbor(phi_class, value, on, country):
+    if phi_class == "date":
+        return year(value)
+    if phi_class == "birth_date":
+        return _birth_year(value, on)
+    if phi_class == "postal_code":
+        return zip3(value, country)
+    return None if phi_class in _DIRECT else _plain(value)
+
+
+def apply(policy, columns, values, *, on=None, country="US"):
+    """Return the values as a policy lets them leave.
+
+    :param str policy: one of :data:`POLICIES`
+    :param columns: mapping of column names to one of :data:`CLASSES`
+    :param values: mapping of column names to values; dates as ``date``, ``datetime``
+        (naive: UTC) or ISO text. Columns without a value are left out.
+    :param on: day ages are counted to, today when None
+    :param country: ISO code the postal codes are of
+    :return: dict in the order of ``values``; what may not leave is None
+    :raise ValueError: for an unknown policy or class, or a column without a class
+    """
+    if policy not in POLICIES:
+        raise ValueError("Unknown de-identification policy.")
+    on = on or date.today()
+    result = {}
+    for name, value in values.items():
+        phi_class = columns.get(name)
+        if phi_class not in CLASSES:
+            raise ValueError(f"Column {name!r} has no known class.")
+        if value is None or value is False and phi_class != "none":
+            result[name] = None  # the ORM writes False where there is nothing
+        elif policy == "safe_harbor":
+            result[name] = _safe_harbor(phi_class, value, on, country)
+        elif policy == "limited" and phi_class in _DIRECT:
+            result[name] = None
+        else:
+            result[name] = _plain(value)
+    return result
