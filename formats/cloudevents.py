@@ -157,7 +157,9 @@ def _lines(body, max_events, max_depth):
                 "code": error.code,
                 "detail": f"Line {number}: {error.detail}",
             }
-            items.append(Item(index, None, line.decode("utf-8", "replace"), [problem]))
+            # Kept for a person to look at; NUL could not be read back.
+            text = line.decode("utf-8", "replace").replace("\0", "\ufffd")
+            items.append(Item(index, None, text, [problem]))
     if all(item.envelope is None for item in items):
         # Not one object: whatever this is, it is no stream of events.
         raise first_error or _not_cloudevents("Each line is one JSON object.")
@@ -173,14 +175,21 @@ def _binary(media_type, attributes, body, max_depth):
             )
         elif name in ("data", "data_base64"):
             errors.append(_header_error(name, "not_allowed", "The body is the data."))
+        elif not rules.ATTRIBUTE_NAME.match(name):
+            errors.append(
+                _header_error(
+                    "",
+                    "invalid_name",
+                    "An attribute's name is not 1 to 20 of a-z and 0-9.",
+                )
+            )
         else:
             try:
                 envelope[name] = _header_text(value)
             except ValueError:
-                safe = name if rules.ATTRIBUTE_NAME.match(name) else ""
                 errors.append(
                     _header_error(
-                        safe, "invalid_encoding", "Not percent-encoded UTF-8."
+                        name, "invalid_encoding", "Not percent-encoded UTF-8."
                     )
                 )
     if body.strip():
@@ -206,4 +215,7 @@ def _header_text(value):
         value = _UNQUOTE.sub(r"\1", quoted[1])
     if not value.isascii():
         raise ValueError
-    return unquote_to_bytes(value).decode("utf-8")
+    text = unquote_to_bytes(value).decode("utf-8")
+    if "\0" in text:
+        raise ValueError
+    return text
