@@ -25,7 +25,12 @@
         "data/exception_policies.xml",
         "data/crons.xml",
     ],
-    "demo": [],
+    "demo": [
+        "demo/organisation.xml",
+        "demo/supplies.xml",
+        "demo/services.xml",
+        "demo/users.xml",
+    ],
     "assets": {},
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
