@@ -11,6 +11,8 @@ signatures         Standard Webhooks, signed and verified
 backoff            when to try again
 deidentification   what of a patient may leave (45 CFR 164.514)
 redaction          the last nets under logs and texts
+facts              the catalogue of facts and the classes of their columns
+clock              the time, as the database stores it
 problem            error documents (RFC 9457)
 =================  =========================================================
 

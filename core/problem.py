@@ -8,21 +8,28 @@ _TYPE = "urn:healthcare-connector:problem:{}"
 
 #: One title per code; it does not change from one occurrence to the next.
 TITLES = {
+    "backlog": "Too much is waiting",
     "conflict": "The same id was received with other content",
     "duplicate_key": "An object has the same member twice",
     "empty_batch": "There is no event in it",
     "empty_body": "There is no body",
     "forbidden": "Not allowed",
     "intake_paused": "Intake is paused",
-    "backlog": "Too much is waiting",
     "internal_error": "Something went wrong here",
     "invalid_character": "A text holds a character that cannot be kept",
+    "invalid_cloudevent": "Not a single event is a CloudEvents 1.0 event",
     "invalid_compression": "The body cannot be decompressed",
     "invalid_encoding": "The body is not UTF-8",
     "invalid_json": "The body is not JSON",
+    "invalid_parameter": "A parameter cannot be understood",
     "invalid_request": "The request cannot be understood",
-    "keyring_missing": "Intake is not set up",
+    "keyring_exposed": "Encryption is not set up",
+    "keyring_invalid": "Encryption is not set up",
+    "keyring_missing": "Encryption is not set up",
+    "keyring_unreadable": "Encryption is not set up",
     "method_not_allowed": "This method is not for here",
+    "missing_parameter": "A parameter is missing",
+    "network_not_allowed": "Calls from this network are not allowed",
     "not_a_number": "NaN and Infinity are not JSON",
     "not_cloudevents": "The body is not a CloudEvents 1.0 event",
     "not_found": "There is nothing here",
@@ -38,6 +45,8 @@ TITLES = {
     "unsupported_charset": "Only UTF-8 is taken",
     "unsupported_encoding": "This Content-Encoding is not taken",
     "unsupported_media_type": "This Content-Type is not taken",
+    "wrong_environment": "This key is for another environment",
+    "wrong_scope": "This key is for another use",
 }
 
 
