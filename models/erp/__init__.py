@@ -7,6 +7,7 @@ from . import patient_identifier
 from . import res_partner
 from . import coverage
 from . import appointment
+from . import clearance
 from . import authorization
 from . import completion
 from . import claim
@@ -14,3 +15,4 @@ from . import sale_order
 from . import stock_picking
 from . import account_move
 from . import account_payment
+from . import stock_move

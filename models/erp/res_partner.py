@@ -18,7 +18,7 @@ class ResPartner(models.Model):
         string="Patient Reference",
         copy=False,
         readonly=True,
-        help="Our own number for this patient, safe to name in a queue or on the phone.",
+        help="Our own number for this patient, safe to name in a queue or by phone.",
     )
     healthcare_account_number = fields.Char(
         string="Patient Account", copy=False, index="btree_not_null"
@@ -36,6 +36,9 @@ class ResPartner(models.Model):
     )
     healthcare_known_at = fields.Datetime(
         help="Time of the newest registration event applied to this patient."
+    )
+    healthcare_known_fields = fields.Json(
+        copy=False, help="Which event each part of the registration comes from."
     )
     healthcare_guarantor_id = fields.Many2one("res.partner", string="Guarantor")
     healthcare_identifier_ids = fields.One2many(

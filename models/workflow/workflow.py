@@ -111,16 +111,24 @@ class HealthcareWorkflow(models.AbstractModel):
     # -- clearance --------------------------------------------------------------
 
     @api.model
-    def _refresh_clearance(self, patients):
-        """Judge anew the coming appointments of patients whose coverage changed."""
-        ids = [patient.id for patient in patients]
-        if ids:
-            self.env["healthcare.appointment"].search(
+    def _refresh_clearance(self, events):
+        """Judge anew the coming appointments of patients whose coverage changed.
+
+        :param events: ``{patient: event}`` that changed it
+        """
+        if not events:
+            return
+        changed = (
+            self.env["healthcare.appointment"]
+            .search(
                 [
-                    ("patient_id", "in", ids),
+                    ("patient_id", "in", [patient.id for patient in events]),
                     ("state", "in", ("booked", "confirmed", "checked_in")),
                 ]
-            )._compute_clearance()
+            )
+            ._compute_clearance()
+        )
+        changed._emit_appointments({one: events[one.patient_id] for one in changed})
 
     # -- what is missing --------------------------------------------------------
 

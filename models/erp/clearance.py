@@ -1,0 +1,189 @@
+"""Financial clearance: may this visit go ahead as far as money and supplies go?
+
+Computed by workflows in bulk, stored, and explained in plain sentences.
+"""
+
+from odoo import api, fields, models
+
+from .values import money
+
+UPCOMING = ("booked", "confirmed", "checked_in")
+
+
+class HealthcareAppointment(models.Model):
+    _inherit = "healthcare.appointment"
+
+    def _compute_clearance(self):
+        """Judge these appointments anew; return those whose judgement changed.
+
+        Reads coverages, authorizations and supply moves with one query each.
+        """
+        if not self:
+            return self
+        coverages = self._coverages_by_patient()
+        authorizations = self._authorizations_by_subject()
+        changed = self.browse()
+        for appointment in self:
+            values = appointment._judge(
+                coverages.get(appointment.patient_id.id, coverages[None]),
+                authorizations.get(appointment.subject, authorizations[None]),
+            )
+            values = {
+                name: value
+                for name, value in values.items()
+                if (appointment[name] or False) != (value or False)
+            }
+            if values:
+                appointment.write(values)
+                changed |= appointment
+        return changed
+
+    def _coverages_by_patient(self):
+        coverages = self.env["healthcare.coverage"].search(
+            [("patient_id", "in", self.patient_id.ids)]
+        )
+        return {None: coverages.browse(), **dict(coverages.grouped(_patient_id))}
+
+    def _authorizations_by_subject(self):
+        found = self.env["healthcare.authorization"].search(
+            [("key", "in", self.mapped("subject"))]
+        )
+        return {None: found.browse(), **{one.key: one for one in found}}
+
+    def _judge(self, coverages, authorization):
+        """Return the clearance fields of one appointment."""
+        self.ensure_one()
+        reasons = []
+        coverage_state, coverage = self._judge_coverage(coverages, reasons)
+        authorization_state = self._judge_authorization(coverage, authorization, reasons)
+        supplies_state = self._judge_supplies(reasons)
+        hold = authorization_state in ("denied", "expired")
+        if self.state not in UPCOMING:
+            reasons = []
+        if coverage_state == "inactive" or hold:
+            clearance = "blocked"
+        elif reasons:
+            clearance = "pending"
+        else:
+            clearance = "cleared"
+        return {
+            "coverage_state": coverage_state,
+            "authorization_state": authorization_state,
+            "supplies_state": supplies_state,
+            "clearance": clearance,
+            "clearance_reasons": reasons,
+            "billing_hold": hold,
+            "billing_hold_reason": self._hold_reason(authorization_state),
+        }
+
+    def _hold_reason(self, authorization_state):
+        _ = self.env._
+        return {
+            "denied": _("The payer denied the authorization."),
+            "expired": _("The authorization has expired."),
+        }.get(authorization_state, False)
+
+    def _judge_coverage(self, coverages, reasons):
+        _ = self.env._
+        if self.self_pay:
+            return "self_pay", coverages.browse()
+        valid = coverages._covers(fields.Datetime.context_timestamp(self, self.start).date())
+        coverage = valid.sorted(lambda c: (c.priority, c.id))[:1]
+        if coverage.status == "active":
+            return "verified", coverage
+        payer = coverage.payer_id.healthcare_payer_code
+        if coverage:
+            reasons.append(_("The coverage with %s is not verified yet.", payer))
+            return "missing", coverage
+        if coverages:
+            reasons.append(_("The patient's coverage is not active on that day."))
+            return "inactive", coverage
+        reasons.append(_("No coverage is known and self-payment is not agreed."))
+        return "missing", coverage
+
+    def _judge_authorization(self, coverage, authorization, reasons):
+        _ = self.env._
+        if not self._needs_authorization(coverage) and not authorization:
+            return "not_required"
+        state = authorization.state
+        if self.self_pay:
+            return "not_required"
+        if state == "approved":
+            return "approved"
+        if state in ("denied", "expired"):
+            reasons.append(self._hold_reason(state))
+            return state
+        reasons.append(_("The payer has not decided on the authorization yet."))
+        return "pending"
+
+    def _needs_authorization(self, coverage):
+        return not self.self_pay and (
+            coverage.authorization_required
+            or any(self.line_ids.service_id.mapped("authorization_required"))
+        )
+
+    def _judge_supplies(self, reasons):
+        _ = self.env._
+        if not self.line_ids.service_id.supply_ids:
+            return "not_required"
+        if self.state == "booked":
+            reasons.append(_("Supplies are reserved once the visit is confirmed."))
+            return "not_required"
+        moves = self.picking_ids.move_ids.filtered(lambda m: m.state != "cancel")
+        missing = moves.filtered(
+            lambda m: m.state != "done"
+            and m.product_uom.compare(m.quantity, m.product_uom_qty) < 0
+        )
+        if moves and not missing:
+            return "reserved"
+        for move in missing:
+            reasons.append(
+                _(
+                    "%(quantity)s %(unit)s of %(product)s are missing.",
+                    quantity=f"{move.product_uom_qty - move.quantity:g}",
+                    unit=move.product_uom.name,
+                    product=move.product_id.display_name,
+                )
+            )
+        if not moves and self.state in UPCOMING:
+            reasons.append(_("No supplies could be reserved at this facility."))
+        return "partial" if any(moves.mapped("quantity")) else "short"
+
+    # -- facts ------------------------------------------------------------------
+
+    @api.model
+    def _emit_appointments(self, events):
+        """Tell what became of appointments.
+
+        :param events: ``{appointment: event}`` that changed them
+        """
+        self.env["healthcare.fact"]._emit(
+            "appointment",
+            [
+                {
+                    "document": appointment,
+                    "event": event,
+                    "facility": appointment.facility_id,
+                    "service_line": appointment.line_ids[:1].service_id.service_line_id,
+                    "patient": appointment.patient_id,
+                    "values": {
+                        "state": appointment.state,
+                        "start": appointment.start.isoformat() + "Z",
+                        "services": ",".join(
+                            appointment.line_ids.service_id.mapped("code")
+                        ),
+                        "clearance": appointment.clearance,
+                        "coverage": appointment.coverage_state or None,
+                        "authorization": appointment.authorization_state or None,
+                        "supplies": appointment.supplies_state or None,
+                        "billing_hold": appointment.billing_hold,
+                        "amount_expected": money(appointment.amount_expected),
+                    },
+                }
+                for appointment, event in events.items()
+            ],
+        )
+
+
+def _patient_id(coverage):
+    return coverage.patient_id.id

@@ -1,0 +1,7 @@
+from odoo import models
+
+
+class HealthcareSchedulingWorkflow(models.AbstractModel):
+    _name = "healthcare.workflow.scheduling"
+    _inherit = "healthcare.workflow"
+    _description = "Scheduling"
