@@ -13,7 +13,6 @@
             "cryptography",
             "jsonschema",
             "requests",
-            "standardwebhooks",
         ],
     },
     "data": [

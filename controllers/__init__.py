@@ -5,6 +5,7 @@
 
 from . import responses
 from . import events
+from . import status
 from . import monitoring
 from . import documentation
 from . import unknown

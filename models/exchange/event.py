@@ -19,6 +19,7 @@ STATES = [
     ("dead", "Dead"),
     ("discarded", "Discarded"),
 ]
+MAX_DEPTH = 500  # what a source may be allowed to send at most
 UNFINISHED = ("received", "processing", "waiting", "retrying", "exception")
 
 
@@ -144,7 +145,9 @@ class HealthcareEvent(models.Model):
             body, uuid, model = event.body, event.uuid, self._name
             if correction := corrections.get(event.id):
                 body, uuid, model = correction
-            opened[event] = strict_json.loads(keyring._open(body, model, uuid, "body"))
+            opened[event] = strict_json.loads(
+                keyring._open(body, model, uuid, "body"), max_depth=MAX_DEPTH
+            )
         return opened
 
     def _last_corrections(self):
@@ -282,7 +285,7 @@ class HealthcareEvent(models.Model):
         """
         self.ensure_one()
         # Stands in for the system: rights were checked by the caller.
-        self.env["healthcare.intake"].sudo()._correct(self, envelope, reason)
+        self.env["healthcare.intake"].sudo()._correct(self.sudo(), envelope, reason)
 
     # -- actions ----------------------------------------------------------------
 

@@ -81,8 +81,9 @@ class HealthcareSource(models.Model):
         "UNIQUE(user_id)", "An integration user belongs to exactly one source."
     )
     _limits_positive = models.Constraint(
-        "CHECK(max_body_bytes > 0 AND max_batch_events > 0 AND max_depth > 0)",
-        "Limits must be positive.",
+        "CHECK(max_body_bytes > 0 AND max_batch_events > 0"
+        " AND max_depth BETWEEN 1 AND 500)",
+        "Limits must be positive, and nesting at most 500 levels.",
     )
 
     @api.model
