@@ -229,14 +229,14 @@ class _Maker:
         return {"appointment": values}
 
     def _authorize(self, appointment, denied):
-        codes = [one["code"] for one in appointment["appointment"]["services"]]
+        services = appointment["appointment"]["services"]
         if not self.who["coverages"] or not any(
-            SERVICES[code][1] for code in codes if code in SERVICES
+            SERVICES[one["code"]][1] for one in services if one["code"] in SERVICES
         ):
             return
         number = f"AUTH-{self.seed}-{self.who['index']:05d}"
         data = {
-            "authorization": {"number": number, "services": codes},
+            "authorization": {"number": number, "services": services},
             "appointment_id": appointment["appointment"]["id"],
             "payer": self.who["coverages"][0]["payer"],
         }
