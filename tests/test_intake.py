@@ -47,7 +47,7 @@ class TestIntake(HealthcareCase):
             [one.id, two.id],
         )
         two.invalidate_recordset()
-        self.env.cr.cache.pop("healthcare_content", None)
+        self.env.cr.postcommit.data.pop("healthcare.contents", None)
         with self.assertRaises(KeyringError):
             two._content()
 

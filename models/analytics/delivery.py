@@ -73,11 +73,9 @@ class HealthcareDelivery(models.Model):
 
     @api.model
     def _wake(self):
-        """Wake the delivery job, once a transaction."""
-        if not self.env.cr.cache.get("healthcare_delivery_woken"):
-            self.env.cr.cache["healthcare_delivery_woken"] = True
-            # Stands in for the system: facts are written by whoever makes a document.
-            self.env.ref("healthcare_connector.cron_deliver").sudo()._trigger()
+        """Wake the delivery job once the transaction has committed."""
+        # Stands in for the system: facts are written by whoever makes a document.
+        self.env.ref("healthcare_connector.cron_deliver").sudo()._healthcare_wake()
 
     # -- driving ----------------------------------------------------------------
 
@@ -91,7 +89,7 @@ class HealthcareDelivery(models.Model):
             progressing = progressing.filtered(lambda target: self._deliver_one(target))
         self.env.cr.commit()
         if progressing:
-            self.env.ref("healthcare_connector.cron_deliver")._trigger()
+            self._wake()
 
     @api.model
     def _deliver_one(self, target):

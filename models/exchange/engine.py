@@ -17,7 +17,7 @@ import time
 import psycopg2
 from psycopg2 import errorcodes
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
 
@@ -117,14 +117,19 @@ class HealthcareEngine(models.AbstractModel):
         """Wake the jobs of these partitions once the transaction has committed."""
         count = self._shard_count()
         numbers = {partition % count + 1 for partition in partitions}
+        self._shard_jobs(frozenset(numbers))._healthcare_wake()
+
+    @api.model
+    def _shard_jobs(self, numbers):
         # Stands in for the system: whoever brings an event may start its processing.
-        crons = (
-            self.env["ir.cron"]
-            .sudo()
-            .search([("healthcare_shard", "in", list(numbers))])
-        )
-        for cron in crons:
-            cron._trigger()
+        jobs = self.env["ir.cron"].sudo()
+        return jobs.browse(self._shard_job_ids(numbers))
+
+    @api.model
+    @tools.ormcache("numbers")
+    def _shard_job_ids(self, numbers):
+        jobs = self.env["ir.cron"].sudo()  # as above
+        return jobs.search([("healthcare_shard", "in", list(numbers))])._ids
 
     # -- driving ----------------------------------------------------------------
 

@@ -173,7 +173,8 @@ class HealthcareEvent(models.Model):
 
     def _contents(self):
         """Return ``{event id: data}`` for many events."""
-        cache = self.env.cr.cache.setdefault("healthcare_content", {})
+        # Lives as long as the transaction: plain text is not kept around.
+        cache = self.env.cr.postcommit.data.setdefault("healthcare.contents", {})
         missing = self.browse([i for i in self.ids if i not in cache])
         if missing:
             for event, envelope in missing._envelopes().items():

@@ -438,7 +438,7 @@ class HealthcareIntake(models.AbstractModel):
         old_subject = event.subject
         event.write(values)
         event.flush_recordset()
-        self.env.cr.cache.pop("healthcare_content", None)
+        self.env.cr.postcommit.data.pop("healthcare.contents", None)
         self.env["healthcare.engine"]._requeue(event.ids)
         if old_subject and old_subject != row.subject:
             self.env["healthcare.engine"]._release_subjects({old_subject})
