@@ -5,6 +5,8 @@ from odoo.tools import SQL
 
 from .event import UNFINISHED
 
+RECHECKED_ATTEMPTS = 10
+
 
 class HealthcareEngine(models.AbstractModel):
     _inherit = "healthcare.engine"
@@ -37,8 +39,11 @@ class HealthcareEngine(models.AbstractModel):
         return {row[0] for row in rows if row[0]}
 
     @api.model
-    def _release_causes(self, keys):
-        """Run again what was parked for these causes, or waits for these subjects."""
+    def _release_causes(self, keys, max_attempts=None):
+        """Run again what was parked for these causes, or waits for these subjects.
+
+        :param max_attempts: leave events alone that were tried as often as this
+        """
         if not keys:
             return
         keys = list(keys)
@@ -46,8 +51,12 @@ class HealthcareEngine(models.AbstractModel):
         rows = self.env.execute_query(
             SQL(
                 """SELECT e.id, e.event_id, e.blocks_event FROM healthcare_exception e
-                WHERE e.cause_key = ANY(%s) AND e.state IN ('open', 'assigned')""",
+                LEFT JOIN healthcare_event v ON v.id = e.event_id
+                WHERE e.cause_key = ANY(%s) AND e.state IN ('open', 'assigned')
+                AND (%s IS NULL OR v.attempts IS NULL OR v.attempts < %s)""",
                 keys,
+                max_attempts,
+                max_attempts,
             )
         )
         self._requeue([event_id for _id, event_id, blocks in rows if blocks])
@@ -112,9 +121,13 @@ class HealthcareEngine(models.AbstractModel):
 
     @api.model
     def _recheck_causes(self, causes):
-        """Release what was parked for a cause that exists after all."""
+        """Release what was parked for a cause that exists after all.
+
+        Nobody said that anything has changed, so an event that parks again and again
+        although its cause seems to be there is left to a person after some tries.
+        """
         present = self.env["healthcare.workflow"]._causes_present(causes)
-        self._release_causes(present)
+        self._release_causes(present, max_attempts=RECHECKED_ATTEMPTS)
 
     @api.model
     def _cron_sweep(self):
