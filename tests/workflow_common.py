@@ -6,7 +6,6 @@ from unittest.mock import patch
 
 from odoo import Command
 from odoo.exceptions import UserError
-
 from odoo.sql_db import Cursor
 
 from odoo.addons.healthcare_connector.core.errors import HealthcareError
@@ -92,7 +91,9 @@ class WorkflowCase(HealthcareCase):
                 "is_storable": True,
                 "standard_price": 5.0,
                 "seller_ids": [
-                    Command.create({"partner_id": vendor.id, "price": 4.0, "min_qty": 0})
+                    Command.create(
+                        {"partner_id": vendor.id, "price": 4.0, "min_qty": 0}
+                    )
                 ]
                 if vendor
                 else [],
@@ -271,6 +272,8 @@ class WorkflowCase(HealthcareCase):
             [(e.type_code, e.state, e.open_exception_id.reason) for e in events],
             [
                 (e.type_code, state, e.open_exception_id.reason)
-                for e, state in zip(events, states * (len(events) // len(states)))
+                for e, state in zip(
+                    events, states * (len(events) // len(states)), strict=True
+                )
             ],
         )

@@ -33,9 +33,7 @@ class HealthcareAuthorization(models.Model):
     service_ids = fields.Many2many("healthcare.service", string="Services")
     known_at = fields.Datetime(help="Time of the newest event about it.")
 
-    _key_unique = models.UniqueIndex(
-        "(key)", "This authorization exists already."
-    )
+    _key_unique = models.UniqueIndex("(key)", "This authorization exists already.")
 
     @api.depends("number", "payer_id")
     def _compute_display_name(self):

@@ -38,6 +38,12 @@ class HealthcareAppointment(models.Model):
                 changed |= appointment
         return changed
 
+    def _refresh_supplies(self):
+        """Judge anew after stock moved outside of any event, and tell of it."""
+        changed = self._compute_clearance()
+        changed._emit_appointments(dict.fromkeys(changed))
+        return changed
+
     def _coverages_by_patient(self):
         coverages = self.env["healthcare.coverage"].search(
             [("patient_id", "in", self.patient_id.ids)]
@@ -55,7 +61,9 @@ class HealthcareAppointment(models.Model):
         self.ensure_one()
         reasons = []
         coverage_state, coverage = self._judge_coverage(coverages, reasons)
-        authorization_state = self._judge_authorization(coverage, authorization, reasons)
+        authorization_state = self._judge_authorization(
+            coverage, authorization, reasons
+        )
         supplies_state = self._judge_supplies(reasons)
         hold = authorization_state in ("denied", "expired")
         if self.state not in UPCOMING:
@@ -87,7 +95,9 @@ class HealthcareAppointment(models.Model):
         _ = self.env._
         if self.self_pay:
             return "self_pay", coverages.browse()
-        valid = coverages._covers(fields.Datetime.context_timestamp(self, self.start).date())
+        valid = coverages._covers(
+            fields.Datetime.context_timestamp(self, self.start).date()
+        )
         coverage = valid.sorted(lambda c: (c.priority, c.id))[:1]
         if coverage.status == "active":
             return "verified", coverage
@@ -131,8 +141,10 @@ class HealthcareAppointment(models.Model):
             return "not_required"
         moves = self.picking_ids.move_ids.filtered(lambda m: m.state != "cancel")
         missing = moves.filtered(
-            lambda m: m.state != "done"
-            and m.product_uom.compare(m.quantity, m.product_uom_qty) < 0
+            lambda m: (
+                m.state != "done"
+                and m.product_uom.compare(m.quantity, m.product_uom_qty) < 0
+            )
         )
         if moves and not missing:
             return "reserved"
@@ -163,6 +175,7 @@ class HealthcareAppointment(models.Model):
                 {
                     "document": appointment,
                     "event": event,
+                    "occurred_at": None if event else fields.Datetime.now(),
                     "facility": appointment.facility_id,
                     "service_line": appointment.line_ids[:1].service_id.service_line_id,
                     "patient": appointment.patient_id,

@@ -30,6 +30,4 @@ class HealthcareCompletion(models.Model):
     amount_total = fields.Monetary(string="Charged", readonly=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
 
-    _key_unique = models.UniqueIndex(
-        "(key)", "This service was completed already."
-    )
+    _key_unique = models.UniqueIndex("(key)", "This service was completed already.")

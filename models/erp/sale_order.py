@@ -14,6 +14,14 @@ class SaleOrder(models.Model):
         index="btree_not_null",
     )
 
+    healthcare_order_key = fields.Char(
+        copy=False, help="Keyed hash of the vendor's order number."
+    )
+
+    _healthcare_order_key_unique = models.UniqueIndex(
+        "(healthcare_order_key) WHERE healthcare_order_key IS NOT NULL",
+        "This order exists already.",
+    )
     _healthcare_appointment_unique = models.UniqueIndex(
         "(healthcare_appointment_id) WHERE healthcare_appointment_id IS NOT NULL",
         "An appointment has one service order.",

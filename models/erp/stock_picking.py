@@ -16,3 +16,22 @@ class StockPicking(models.Model):
         copy=False,
         index="btree_not_null",
     )
+
+    def _create_backorder_picking(self):
+        """A backorder is for the same visit or service."""
+        backorder = super()._create_backorder_picking()
+        if self.healthcare_appointment_id or self.healthcare_completion_id:
+            backorder.write(
+                {
+                    "healthcare_appointment_id": self.healthcare_appointment_id.id,
+                    "healthcare_completion_id": self.healthcare_completion_id.id,
+                }
+            )
+        return backorder
+
+    def _healthcare_fingerprint(self):
+        """Return what names the shortage of this transfer's visit or service."""
+        self.ensure_one()
+        if self.healthcare_appointment_id:
+            return f"stock/{self.healthcare_appointment_id.id}"
+        return f"stock-service/{self.healthcare_completion_id.id}"

@@ -6,6 +6,9 @@ one per subject, and writes in bulk. See ``workflow.py`` for what it may call.
 
 from . import workflow
 from . import registration
+from . import replenishment
+from . import supplies
+from . import orders
 from . import coverage
 from . import scheduling
 from . import authorization

@@ -51,7 +51,9 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
                     else min(owners),
                 )
             elif self._payers_known(event, data, payers):
-                patients[event] = next((known[k] for k in keys[event] if k in known), None)
+                patients[event] = next(
+                    (known[k] for k in keys[event] if k in known), None
+                )
         if not patients:
             return
         places = self._places(contents[event] for event in patients)
@@ -169,7 +171,9 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
                 }
             )
         # A new patient has neither parent nor children to keep in step with.
-        created = partners.with_context(_partners_skip_fields_sync=True).create(vals_list)
+        created = partners.with_context(_partners_skip_fields_sync=True).create(
+            vals_list
+        )
         return dict(zip(contents, created.with_env(self.env), strict=True))
 
     @api.model
@@ -255,7 +259,11 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
         )
         touched |= new
         self._emit_registrations(
-            {event: patient for event, patient in patients.items() if patient in touched}
+            {
+                event: patient
+                for event, patient in patients.items()
+                if patient in touched
+            }
         )
 
     @api.model

@@ -1,7 +1,291 @@
-from odoo import models
+"""Appointments: booked, changed, confirmed, cancelled, and what they need."""
+
+from odoo import Command, api, models
+
+from ..erp.values import changed, moment, newer, number, stamp
+
+# A visit only moves up: a late event cannot bring a cancelled one back to life.
+RANKS = {
+    "booked": 0,
+    "confirmed": 1,
+    "checked_in": 2,
+    "cancelled": 3,
+    "no_show": 3,
+    "completed": 4,
+}
+ENDED = ("cancelled", "no_show")
 
 
-class HealthcareSchedulingWorkflow(models.AbstractModel):
+class HealthcareWorkflowScheduling(models.AbstractModel):
     _name = "healthcare.workflow.scheduling"
+    _description = "Scheduling Workflow"
     _inherit = "healthcare.workflow"
-    _description = "Scheduling"
+
+    @api.model
+    def _on_appointment_booked(self, events):
+        self._schedule(events, "booked")
+
+    @api.model
+    def _on_appointment_updated(self, events):
+        self._schedule(events, "booked")
+
+    @api.model
+    def _on_appointment_confirmed(self, events):
+        self._schedule(events, "confirmed")
+
+    @api.model
+    def _on_appointment_checked_in(self, events):
+        self._schedule(events, "checked_in")
+
+    @api.model
+    def _on_appointment_cancelled(self, events):
+        self._schedule(events, "cancelled")
+
+    @api.model
+    def _on_appointment_no_show(self, events):
+        self._schedule(events, "no_show")
+
+    @api.model
+    def _schedule(self, events, state):
+        """Bring appointments to what the events say.
+
+        Every event carries the whole appointment, so any of them creates it.
+        """
+        patients = self._with_patient(self._without_facility(events))
+        services = self._planned_services(patients)
+        known = self._appointments_by_subject(event.subject for event in services)
+        new = {
+            e: p
+            for e, p in patients.items()
+            if e in services and e.subject not in known
+        }
+        created = self._create_appointments(new, services, state)
+        appointments, dirty = dict(created), {}
+        for event in services:
+            if event not in created:
+                appointment = known[event.subject]
+                appointments[event] = appointment
+                if self._update_appointment(event, appointment, services[event], state):
+                    dirty[appointment] = event
+                else:
+                    event._note_stale()
+        dirty.update({appointment: event for event, appointment in created.items()})
+        others = self._carry_out(dirty)
+        self._judge(dirty, others)
+        for event, appointment in appointments.items():
+            event._link(appointment, appointment.order_id, appointment.picking_ids)
+            event._announce(event.subject)
+
+    @api.model
+    def _planned_services(self, events):
+        """Return ``{event: {service: quantity}}``; park events with unknown codes."""
+        codes = {
+            line["code"]
+            for event in events
+            for line in event._content()["appointment"]["services"]
+        }
+        services = self._services_by_code(codes)
+        planned = {}
+        for event in events:
+            lines = event._content()["appointment"]["services"]
+            unknown = next(
+                (li["code"] for li in lines if li["code"] not in services), None
+            )
+            if unknown is not None:
+                event._park(
+                    "unmapped_code",
+                    self.env._("No service has the code %s.", unknown),
+                    cause=f"service/{unknown}",
+                    amount=sum(
+                        services[line["code"]].list_price
+                        * number(line.get("quantity"), 1)
+                        for line in lines
+                        if line["code"] in services
+                    ),
+                    patient_id=events[event].id,
+                )
+                continue
+            need = planned.setdefault(event, {})
+            for line in lines:
+                service = services[line["code"]]
+                need[service] = need.get(service, 0) + number(line.get("quantity"), 1)
+        return planned
+
+    # -- appointments -----------------------------------------------------------
+
+    @api.model
+    def _parts(self, event, state):
+        """Return ``{part: {field: value}}`` of what an appointment event carries."""
+        data = event._content()["appointment"]
+        parts = {"start": {"start": moment(data["start"])}, "services": {}}
+        if data.get("end"):
+            parts["end"] = {"end": moment(data["end"])}
+        for name in ("location", "provider", "reason"):
+            if data.get(name):
+                parts[name] = {name: data[name]}
+        if data.get("self_pay") is not None:
+            parts["self_pay"] = {"self_pay": data["self_pay"]}
+        parts["facility"] = {"facility_id": event.facility_id.id}
+        if state in ENDED:
+            parts["ended"] = {}
+        return parts
+
+    @api.model
+    def _create_appointments(self, patients, services, state):
+        vals_list = []
+        for event, patient in patients.items():
+            values, known = newer({}, stamp(event), self._parts(event, state))
+            vals_list.append(
+                {
+                    "identifier": event._content()["appointment"]["id"],
+                    "source_id": event.source_id.id,
+                    "subject": event.subject,
+                    "patient_id": patient.id,
+                    "state": state,
+                    "known_at": event.occurred_at,
+                    "known_fields": known,
+                    "amount_expected": _amount(services[event]),
+                    "line_ids": _line_commands(services[event]),
+                    **values,
+                }
+            )
+        created = self.env["healthcare.appointment"].create(vals_list)
+        orders = self.env["healthcare.workflow.orders"]._create_orders(
+            [
+                (
+                    appointment.patient_id,
+                    appointment.facility_id,
+                    list(services[event].items()),
+                    {"healthcare_appointment_id": appointment.id},
+                )
+                for event, appointment in zip(patients, created, strict=True)
+            ]
+        )
+        for appointment, order in zip(created, orders, strict=True):
+            appointment.order_id = order
+        self._adopt_authorizations(created)
+        return dict(zip(patients, created, strict=True))
+
+    @api.model
+    def _adopt_authorizations(self, appointments):
+        """Tie authorizations to visits that were booked after they were asked for."""
+        waiting = self.env["healthcare.authorization"].search(
+            [
+                ("key", "in", appointments.mapped("subject")),
+                ("appointment_id", "=", False),
+            ]
+        )
+        by_subject = {one.subject: one for one in appointments} if waiting else {}
+        for authorization in waiting:
+            authorization.appointment_id = by_subject[authorization.key]
+
+    @api.model
+    def _update_appointment(self, event, appointment, services, state):
+        """Write what counts of an event; return whether anything changed."""
+        mark = stamp(event)
+        before = appointment.known_fields or {}
+        parts = self._parts(event, state)
+        values, known = newer(before, mark, parts)
+        if appointment.facility_id.company_id != event.facility_id.company_id:
+            values.pop("facility_id", None)
+        values = changed(appointment, values)
+        if before.get("services", "") <= mark and _services(appointment) != services:
+            values["line_ids"] = [Command.clear(), *_line_commands(services)]
+            values["amount_expected"] = _amount(services)
+        if self._moves_to(appointment, state, before.get("ended", ""), mark):
+            values["state"] = state
+        result = bool(values)
+        if event.occurred_at > appointment.known_at:
+            values["known_at"] = event.occurred_at
+        if known != before:
+            values["known_fields"] = known
+        if values:
+            appointment.write(values)
+        return result
+
+    @api.model
+    def _moves_to(self, appointment, state, ended, mark):
+        here, there = RANKS[appointment.state], RANKS[state]
+        if here == there and state in ENDED:
+            return state != appointment.state and ended <= mark
+        return there > here
+
+    # -- what follows -----------------------------------------------------------
+
+    @api.model
+    def _carry_out(self, events):
+        """Make orders and supplies follow the appointments.
+
+        :param events: ``{appointment: event}`` of those that changed
+        :return: other appointments whose supplies changed by it
+        """
+        orders, supplies = (
+            self.env["healthcare.workflow.orders"],
+            self.env["healthcare.workflow.supplies"],
+        )
+        appointments = self.env["healthcare.appointment"].concat(*events)
+        orders._fit_orders(
+            {
+                one.order_id: (one.facility_id, _services(one))
+                for one in appointments
+                if one.order_id.state != "cancel"
+            }
+        )
+        running = appointments.filtered(
+            lambda a: a.state in ("confirmed", "checked_in")
+        )
+        orders._confirm(running.order_id)
+        ended = appointments.filtered(lambda a: a.state in ENDED)
+        ended.order_id.filtered(lambda order: order.state != "cancel")._action_cancel()
+        others = appointments.browse()
+        if ended:
+            others |= supplies._release({one: events[one] for one in ended})
+            for one in ended:
+                events[one]._resolve_issues(f"authorization/{one.id}")
+        if running:
+            self._move_transfers(running)
+            others |= supplies._reserve({one: events[one] for one in running})
+        return others - appointments
+
+    @api.model
+    def _move_transfers(self, appointments):
+        """Let open transfers follow a visit to another time or another warehouse."""
+        for one in appointments:
+            moves = one.picking_ids.move_ids.filtered(
+                lambda m: m.state not in ("done", "cancel")
+            )
+            stale = moves.filtered(
+                lambda m, w=one.facility_id.warehouse_id: m.warehouse_id != w
+            )
+            stale._action_cancel()
+            late = (moves - stale).filtered(lambda m, at=one.start: m.date != at)
+            if late:
+                late.date = one.start
+
+    @api.model
+    def _judge(self, events, others):
+        """Compute clearance and tell of every appointment that changed."""
+        appointments = self.env["healthcare.appointment"].concat(*events)
+        appointments._compute_clearance()
+        appointments._emit_appointments(events)
+        if others:
+            event = next(iter(events.values()))
+            others._compute_clearance()._emit_appointments(dict.fromkeys(others, event))
+
+
+def _services(appointment):
+    services = {}
+    for line in appointment.line_ids:
+        services[line.service_id] = services.get(line.service_id, 0) + line.quantity
+    return services
+
+
+def _line_commands(services):
+    return [
+        Command.create({"service_id": service.id, "quantity": quantity})
+        for service, quantity in services.items()
+    ]
+
+
+def _amount(services):
+    return sum(service.list_price * quantity for service, quantity in services.items())
