@@ -15,7 +15,7 @@ def expected(events):
         ``{category: n}``
     """
     once = unique(events)
-    good = [event for event in once if not _malformed(event)]
+    good = [event for event in once if not is_malformed(event)]
     patients = {}
     for event in good:
         if name_of(event) == "registration.created":
@@ -49,8 +49,8 @@ def expected(events):
     }
     return {
         "accepted": len(good),
-        "duplicate": sum(not _malformed(event) for event in events) - len(good),
-        "rejected": sum(map(_malformed, events)),
+        "duplicate": sum(not is_malformed(event) for event in events) - len(good),
+        "rejected": sum(map(is_malformed, events)),
         "patients": len(known),
         "coverages": sum(known.values()),
         "appointments": {state: states.count(state) for state in sorted(set(states))},
@@ -108,7 +108,8 @@ def _services_known(event):
     )
 
 
-def _malformed(event):
+def is_malformed(event):
+    """Tell whether this is the feed's one unreadable event."""
     return event["id"] == "demo-malformed"
 
 

@@ -83,8 +83,8 @@ SELECT a.healthcare_payment_ref AS payment, a.amount, a.date, a.state,
 # Two events that miss the same thing are one trouble: which of them came first and
 # holds the other back depends on the order of arrival.
 _EXCEPTIONS = """
-SELECT DISTINCT x.category, coalesce(a.identifier, x.cause_key, e.subject,
-       split_part(x.fingerprint, ':', 1)) AS about
+SELECT DISTINCT x.category,
+       coalesce(a.identifier, x.cause_key, e.subject, 'unreadable') AS about
   FROM healthcare_exception x
   LEFT JOIN healthcare_appointment a ON a.id = x.appointment_id
   LEFT JOIN healthcare_event e ON e.id = x.event_id

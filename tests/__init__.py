@@ -5,7 +5,10 @@ from . import test_core_signatures
 from . import test_core_small
 from . import test_core_strict_json
 from . import test_delivery
+from . import test_durability
+from . import test_durability_privacy
 from . import test_engine
+from . import test_feed
 from . import test_format_cloudevents
 from . import test_http_events
 from . import test_intake
