@@ -20,6 +20,8 @@ from .server import Server
 
 SOURCE = "demo-access"
 PORT = 8069
+#: seconds for the server to finish what it accepted
+PATIENCE = 180
 
 
 def main(arguments, description=None):
@@ -29,17 +31,15 @@ def main(arguments, description=None):
     # an interrupted run must not leave a server behind
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with demo.running():
-        problems = []
-        facts = None
+        found, problems = {}, []
         if not options.no_feed:
-            facts = demo.play()
-            report.print_table(facts)
-            problems = report.verdict(facts)
+            found, problems = demo.play()
+            report.print_table(found)
             for problem in problems:
                 print("PROBLEM:", problem)
         print(demo.where_to_look(), flush=True)
         if options.json:
-            print(json.dumps({**(facts or {}), "problems": problems}, default=str))
+            print(json.dumps({**found, "problems": problems}, default=str))
         if not options.once:
             demo.serve()
     return int(bool(problems))
@@ -120,13 +120,19 @@ env.cr.commit()
         ).strip()
 
     def play(self):
-        """Send the feed, wait until all is settled, and return the report."""
+        """Send the feed, wait until all is settled; returns (report, problems)."""
         events = feed.generate()
         say(f"playing {len(events)} events")
         sent = play.play(self.server.url, self.key, events)
         say("waiting until everything is processed and delivered")
-        play.wait_settled(self.dev, self.database)
-        return report.collect(self.dev, self.database, sent, self.receiver)
+        problems = []
+        try:
+            play.wait_settled(self.dev, self.database, PATIENCE)
+        except DevError as error:
+            # the table shows better than the error what is amiss
+            problems.append(str(error))
+        found = report.collect(self.dev, self.database, sent, self.receiver)
+        return found, problems + report.verdict(found)
 
     def where_to_look(self):
         """Addresses and logins, as text."""
