@@ -32,6 +32,8 @@ class HealthcareAuthorization(models.Model):
     reason = fields.Char()
     service_ids = fields.Many2many("healthcare.service", string="Services")
     known_at = fields.Datetime(help="Time of the newest event about it.")
+    known_fields = fields.Json(help="Time of the event each field came from.")
+    decisions = fields.Json(help="When each state was reached, by event time.")
 
     _key_unique = models.UniqueIndex("(key)", "This authorization exists already.")
 
@@ -39,3 +41,33 @@ class HealthcareAuthorization(models.Model):
     def _compute_display_name(self):
         for record in self:
             record.display_name = record.number or self.env._("Authorization request")
+
+    def _state_at(self, moment):
+        """Return the state that counts for a service, ``None`` for none.
+
+        What was decided by then counts, and an approval given afterwards. So a service
+        meets the same answer whether its event or the decision arrives first.
+
+        :param moment: naive UTC datetime
+        """
+        if not self:
+            return None
+        self.ensure_one()
+        decisions = self.decisions or {}
+        limit = moment.isoformat(timespec="microseconds")
+        before = [(at, state) for state, at in decisions.items() if at <= limit]
+        at, state = max(before, default=("", None))
+        if state != "approved" and decisions.get("approved", "") > at:
+            return "approved"
+        return state
+
+    def _hold_sentence(self):
+        """Say in plain words why billing is on hold."""
+        self.ensure_one()
+        if self.state == "expired":
+            return self.env._("The authorization has expired.")
+        if self.payer_id.healthcare_payer_code:
+            return self.env._(
+                "%s denied the authorization.", self.payer_id.healthcare_payer_code
+            )
+        return self.env._("The payer denied the authorization.")

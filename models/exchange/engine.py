@@ -45,7 +45,7 @@ class Run:
     def __init__(self):
         self.parked = {}  # event id -> ParkError
         self.park_values = {}  # event id -> further exception fields
-        self.issues = []  # exceptions that hold nothing back
+        self.issues = {}  # fingerprint -> exception that holds nothing back
         self.resolved = set()  # fingerprints of exceptions to close
         self.stale = set()  # event ids older than what is known
         self.links = set()  # (event id, model, document id)
@@ -56,8 +56,13 @@ class Run:
     def merge(self, other):
         self.parked.update(other.parked)
         self.park_values.update(other.park_values)
-        self.issues += other.issues
-        self.resolved |= other.resolved
+        # What was said last counts: raised again after it was resolved, or solved.
+        self.resolved = (self.resolved - other.issues.keys()) | other.resolved
+        self.issues = {
+            fingerprint: issue
+            for fingerprint, issue in self.issues.items()
+            if fingerprint not in other.resolved
+        } | other.issues
         self.stale |= other.stale
         self.links |= other.links
         self.announced |= other.announced

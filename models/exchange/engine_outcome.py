@@ -161,7 +161,7 @@ class HealthcareEngine(models.AbstractModel):
     @api.model
     def _write_exceptions(self, events, run, parked, exhausted):
         exceptions = self.env["healthcare.exception"]
-        issues = list(run.issues)
+        issues = list(run.issues.values())
         for event in events.browse(list(parked)):
             error = parked[event.id]
             issues.append(

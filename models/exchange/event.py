@@ -204,19 +204,20 @@ class HealthcareEvent(models.Model):
         ``values`` are fields of ``healthcare.exception``.
         """
         self.ensure_one()
-        self._run.issues.append(
-            {
-                "category": category,
-                "reason": reason,
-                "fingerprint": fingerprint,
-                "cause_key": cause,
-                **self._exception_values(),
-                **values,
-            }
-        )
+        self._run.resolved.discard(fingerprint)
+        self._run.issues[fingerprint] = {
+            "category": category,
+            "reason": reason,
+            "fingerprint": fingerprint,
+            "cause_key": cause,
+            **self._exception_values(),
+            **values,
+        }
 
     def _resolve_issues(self, *fingerprints):
         """Close what :meth:`_raise_issue` opened, now that its cause is gone."""
+        for fingerprint in fingerprints:
+            self._run.issues.pop(fingerprint, None)
         self._run.resolved.update(fingerprints)
 
     def _note_stale(self):
