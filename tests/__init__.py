@@ -14,4 +14,6 @@ from . import test_http_events
 from . import test_intake
 from . import test_rights
 from . import test_schemas
+from . import test_tours
+from . import test_views
 from . import test_workflow_authorization
