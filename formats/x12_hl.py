@@ -1,0 +1,93 @@
+"""Hierarchical levels (HL) of 271 and 278: who stands under whom.
+
+Both transactions name source, provider, subscriber and dependent level by level. This
+yields the patients' levels with everything above them resolved.
+"""
+
+from .x12_segments import problem
+from .x12_values import person
+
+SOURCE, PROVIDER, SUBSCRIBER, DEPENDENT, EVENT, SERVICE = "20 21 22 23 EV SS".split()
+
+
+class Level:
+    """One HL: ``code``, its own segments, its parent and children."""
+
+    __slots__ = ("code", "segments", "parent", "children", "position")
+
+    def __init__(self, code, parent, position):
+        self.code, self.parent, self.position = code, parent, position
+        self.segments, self.children = [], []
+
+    def above(self, code):
+        """Return the nearest level of a code, itself included, or None."""
+        level = self
+        while level is not None and level.code != code:
+            level = level.parent
+        return level
+
+
+def levels(raw):
+    """Sort segments into levels.
+
+    :return: ``(header segments, levels in order, problems)``
+    """
+    header, found, by_number, problems = [], [], {}, []
+    depth, current = {}, None
+    for segment in raw.segments:
+        if segment[0] == "HL":
+            parent = by_number.get(segment.get(2))
+            if segment.get(2) and parent is None:
+                place = f"/segments/{segment.position}/HL02"
+                problems.append(problem(place, "hl_order"))
+            current = Level(segment.get(3), parent, segment.position)
+            depth[id(current)] = depth.get(id(parent), 0) + 1
+            if depth[id(current)] > 8:
+                # Deeper than any level there is: not followed, cost stays linear.
+                place = f"/segments/{segment.position}/HL02"
+                problems.append(problem(place, "hl_order"))
+                current.parent = None
+                depth[id(current)] = 1
+            if current.parent is not None:
+                current.parent.children.append(current)
+            by_number[segment.get(1)] = current
+            found.append(current)
+        elif current is None:
+            header.append(segment)
+        else:
+            current.segments.append(segment)
+    return header, found, problems
+
+
+def first_name(level, *codes):
+    """Return the first NM1 of a level with one of the entity codes (any when none)."""
+    if level is None:
+        return None
+    for segment in level.segments:
+        if segment[0] == "NM1" and (not codes or segment.get(1) in codes):
+            return person(segment)
+    return None
+
+
+def payer_code(payer):
+    """Return what identifies a payer best: its id, else its name."""
+    return payer.get("id") or payer.get("name")
+
+
+def identifiers(person_, payer, references):
+    """Return the patient's identifiers as a 271 or 278 knows them.
+
+    The patient's account number with the provider (REF*EJ), and the member id in the
+    payer's own numbering system.
+    """
+    found = []
+    if references.get("EJ"):
+        found.append({"system": "urn:x12:ref:EJ", "value": references["EJ"]})
+    if person_.get("id"):
+        system = f"urn:x12:member:{_urn(payer_code(payer) or 'unknown')}"
+        found.append({"system": system, "value": person_["id"]})
+    return found
+
+
+def _urn(text):
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in text)[:64]
