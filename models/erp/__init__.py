@@ -11,6 +11,7 @@ from . import clearance
 from . import authorization
 from . import completion
 from . import claim
+from . import product
 from . import sale_order
 from . import stock_picking
 from . import account_move

@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from .values import money
 
 
 class AccountMove(models.Model):
@@ -26,3 +28,33 @@ class AccountMove(models.Model):
         "AND move_type = 'out_invoice' AND state != 'cancel'",
         "This service is invoiced already.",
     )
+
+    @api.model
+    def _emit_healthcare_invoices(self, events):
+        """Tell of invoices issued, or paid since.
+
+        :param events: ``{invoice: event}``
+        """
+        self.env["healthcare.fact"]._emit(
+            "invoice",
+            [
+                {
+                    "document": move,
+                    "event": event,
+                    "facility": move.healthcare_facility_id,
+                    "patient": move.healthcare_patient_id,
+                    "values": {
+                        "state": move.payment_state
+                        if move.state == "posted"
+                        else move.state,
+                        "date": move.invoice_date.isoformat(),
+                        "responsible": move.healthcare_responsible or None,
+                        "payer": move.partner_id.healthcare_payer_code or None,
+                        "currency": move.currency_id.name,
+                        "amount_total": money(move.amount_total),
+                        "amount_residual": money(move.amount_residual),
+                    },
+                }
+                for move, event in events.items()
+            ],
+        )

@@ -21,12 +21,16 @@ class HealthcareAppointment(models.Model):
         if not self:
             return self
         coverages = self._coverages_by_patient()
-        authorizations = self._authorizations_by_subject()
+        authorizations = self._authorizations_by_key()
+        ordering = self.env["healthcare.ordering"]
         changed = self.browse()
         for appointment in self:
             values = appointment._judge(
                 coverages.get(appointment.patient_id.id, coverages[None]),
-                authorizations.get(appointment.subject, authorizations[None]),
+                authorizations.get(
+                    ordering._authorization_key(appointment.subject),
+                    authorizations[None],
+                ),
             )
             values = {
                 name: value
@@ -50,9 +54,10 @@ class HealthcareAppointment(models.Model):
         )
         return {None: coverages.browse(), **dict(coverages.grouped(_patient_id))}
 
-    def _authorizations_by_subject(self):
+    def _authorizations_by_key(self):
+        key_of = self.env["healthcare.ordering"]._authorization_key
         found = self.env["healthcare.authorization"].search(
-            [("key", "in", self.mapped("subject"))]
+            [("key", "in", [key_of(subject) for subject in self.mapped("subject")])]
         )
         return {None: found.browse(), **{one.key: one for one in found}}
 
@@ -95,10 +100,7 @@ class HealthcareAppointment(models.Model):
         _ = self.env._
         if self.self_pay:
             return "self_pay", coverages.browse()
-        valid = coverages._covers(
-            fields.Datetime.context_timestamp(self, self.start).date()
-        )
-        coverage = valid.sorted(lambda c: (c.priority, c.id))[:1]
+        coverage = coverages._first_on(self.start.date())
         if coverage.status == "active":
             return "verified", coverage
         payer = coverage.payer_id.healthcare_payer_code

@@ -70,6 +70,12 @@ class HealthcareCoverage(models.Model):
             )
         )
 
+    def _first_on(self, date):
+        """Return the coverage that pays first on a date, or none."""
+        return self._covers(date).sorted(
+            lambda c: (c.priority, c.payer_id.healthcare_payer_code or "", c.member_id)
+        )[:1]
+
     # -- written by workflows ---------------------------------------------------
 
     @api.model

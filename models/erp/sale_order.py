@@ -18,6 +18,12 @@ class SaleOrder(models.Model):
         copy=False, help="Keyed hash of the vendor's order number."
     )
 
+    healthcare_subject = fields.Char(
+        copy=False,
+        index="btree_not_null",
+        help="Keyed hash of the appointment this was ordered for, before it is booked.",
+    )
+
     _healthcare_order_key_unique = models.UniqueIndex(
         "(healthcare_order_key) WHERE healthcare_order_key IS NOT NULL",
         "This order exists already.",
@@ -32,3 +38,14 @@ class SaleOrder(models.Model):
         return self.healthcare_appointment_id._open(
             "healthcare.appointment", self.healthcare_appointment_id.ids
         )
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    healthcare_ordered = fields.Float(
+        string="Ordered",
+        copy=False,
+        digits="Product Unit",
+        help="Ordered by a physician's order, whatever the appointment plans.",
+    )

@@ -34,6 +34,11 @@ class HealthcareOrdering(models.AbstractModel):
         return self._key("account", "", number)
 
     @api.model
+    def _authorization_key(self, subject):
+        """Return the key of the authorization for an appointment's subject."""
+        return "authorization/" + subject.partition("/")[2]
+
+    @api.model
     def _subject_of(self, namespace, code, data):
         """Return the subject of an event: what it must be kept in order with.
 
@@ -58,7 +63,11 @@ class HealthcareOrdering(models.AbstractModel):
 
     def _subject_of_authorization(self, namespace, data):
         if data.get("appointment_id"):
-            return self._key("appointment", namespace, data["appointment_id"])
+            # Not the appointment's own: an approval must pass the service that was
+            # parked for want of it.
+            return self._authorization_key(
+                self._key("appointment", namespace, data["appointment_id"])
+            )
         if data["authorization"].get("number"):
             return self._key(
                 "authorization", namespace, data["authorization"]["number"]

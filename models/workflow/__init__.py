@@ -9,6 +9,7 @@ from . import registration
 from . import replenishment
 from . import supplies
 from . import orders
+from . import billing
 from . import coverage
 from . import scheduling
 from . import authorization

@@ -34,7 +34,9 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
         """Bring authorizations, and the visits they are for, to what events say."""
         patients = self._with_patient(self._without_facility(events))
         parts = self._parts_of(patients, state)
-        appointments = self._appointments_by_subject(event.subject for event in parts)
+        appointments = self._appointments_by_authorization(
+            event.subject for event in parts
+        )
         known = {
             one.key: one
             for one in self.env["healthcare.authorization"].search(
@@ -62,7 +64,7 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
 
     @api.model
     def _parts_of(self, patients, state):
-        """Return ``{event: {part: {field: value}}}``; park events with unknown codes."""
+        """Return ``{event: {part: {field: value}}}``; park unknown codes."""
         contents = {event: event._content() for event in patients}
         services = self._services_by_code(
             {

@@ -2,6 +2,8 @@
 
 from odoo import Command, api, models
 
+from ..erp.values import number
+
 
 class HealthcareWorkflowOrders(models.AbstractModel):
     _name = "healthcare.workflow.orders"
@@ -79,7 +81,7 @@ class HealthcareWorkflowOrders(models.AbstractModel):
             for line in order.order_line:
                 service = by_product.get(line.product_id)
                 quantity = missing.pop(service, 0) if service else 0
-                quantity = quantity or line.qty_delivered
+                quantity = max(quantity, line.healthcare_ordered) or line.qty_delivered
                 if not quantity and order.state in ("draft", "sent"):
                     empty += line
                 elif line.product_uom_qty != quantity:
@@ -96,3 +98,102 @@ class HealthcareWorkflowOrders(models.AbstractModel):
         """Confirm what is not confirmed, all at once."""
         orders.filtered(lambda order: order.state == "cancel").action_draft()
         orders.filtered(lambda order: order.state in ("draft", "sent")).action_confirm()
+
+    @api.model
+    def _order_services(self, patients, services):
+        """Add what physicians ordered to service orders.
+
+        :param patients: ``{event: patient}`` of ``service.ordered`` events
+        :param services: ``{code: service}``
+        """
+        keys = self._order_keys(patients)
+        known = self._orders_by_key(keys, patients)
+        rows, new = [], []
+        for event, patient in patients.items():
+            need = self._ordered(event, patient, services)
+            if need is None:
+                continue
+            if order := known.get(event.subject) or known.get(keys[event]):
+                self._add_ordered(order, need)
+                if not order.healthcare_order_key:
+                    order.healthcare_order_key = keys[event]
+                event._link(order)
+                continue
+            for_visit = bool(event._content().get("appointment_id"))
+            new.append((event, need))
+            rows.append(
+                (
+                    patient,
+                    event.facility_id,
+                    list(need.items()),
+                    {
+                        "healthcare_order_key": keys[event],
+                        "healthcare_subject": event.subject if for_visit else False,
+                    },
+                )
+            )
+        for (event, need), order in zip(new, self._create_orders(rows), strict=True):
+            for line, quantity in zip(order.order_line, need.values(), strict=True):
+                line.healthcare_ordered = quantity
+            event._link(order)
+
+    @api.model
+    def _order_keys(self, events):
+        ordering = self.env["healthcare.ordering"]
+        return {
+            event: ordering._key(
+                "order", event.source_id.namespace, event._content()["order"]["id"]
+            )
+            for event in events
+        }
+
+    @api.model
+    def _orders_by_key(self, keys, events):
+        """Return orders by their own key and by the key of their visit."""
+        found = self.env["sale.order"].search(
+            [("healthcare_order_key", "in", list(keys.values()))]
+        )
+        orders = {order.healthcare_order_key: order for order in found}
+        visits = self._appointments_by_subject(event.subject for event in events)
+        orders.update({key: visit.order_id for key, visit in visits.items()})
+        return orders
+
+    @api.model
+    def _ordered(self, event, patient, services):
+        """Return ``{service: quantity}``, or ``None`` when the event was parked."""
+        need = {}
+        for line in event._content()["order"]["services"]:
+            service = services.get(line["code"])
+            if not service:
+                event._park(
+                    "unmapped_code",
+                    self.env._("No service has the code %s.", line["code"]),
+                    cause=f"service/{line['code']}",
+                    patient_id=patient.id,
+                )
+                return None
+            need[service] = need.get(service, 0) + number(line.get("quantity"), 1.0)
+        return need
+
+    @api.model
+    def _add_ordered(self, order, need):
+        if order.state == "cancel":
+            return
+        lines = {line.product_id: line for line in order.order_line}
+        vals_list = []
+        for service, quantity in need.items():
+            if line := lines.get(service.product_id):
+                line.healthcare_ordered = quantity
+                if line.product_uom_qty < quantity:
+                    line.product_uom_qty = quantity
+            else:
+                vals_list.append(
+                    {
+                        "order_id": order.id,
+                        "healthcare_ordered": quantity,
+                        **self._line_values(
+                            order.healthcare_facility_id, service, quantity
+                        ),
+                    }
+                )
+        self.env["sale.order.line"].create(vals_list)

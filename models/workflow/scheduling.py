@@ -150,34 +150,62 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
                 }
             )
         created = self.env["healthcare.appointment"].create(vals_list)
+        self._adopt_orders(created)
+        without = created.filtered(lambda one: not one.order_id)
         orders = self.env["healthcare.workflow.orders"]._create_orders(
             [
                 (
                     appointment.patient_id,
                     appointment.facility_id,
-                    list(services[event].items()),
+                    list(_services(appointment).items()),
                     {"healthcare_appointment_id": appointment.id},
                 )
-                for event, appointment in zip(patients, created, strict=True)
+                for appointment in without
             ]
         )
-        for appointment, order in zip(created, orders, strict=True):
+        for appointment, order in zip(without, orders, strict=True):
             appointment.order_id = order
         self._adopt_authorizations(created)
         return dict(zip(patients, created, strict=True))
 
     @api.model
+    def _adopt_orders(self, appointments):
+        """Take over orders that were given for visits before these were booked."""
+        by_subject = {one.subject: one for one in appointments}
+        for order in self.env["sale.order"].search(
+            [
+                ("healthcare_subject", "in", list(by_subject)),
+                ("healthcare_appointment_id", "=", False),
+            ],
+            order="id desc",
+        ):
+            appointment = by_subject[order.healthcare_subject]
+            if not appointment.order_id:
+                order.healthcare_appointment_id = appointment
+                appointment.order_id = order
+
+    @api.model
     def _adopt_authorizations(self, appointments):
         """Tie authorizations to visits that were booked after they were asked for."""
+        key_of = self.env["healthcare.ordering"]._authorization_key
+        by_key = {key_of(one.subject): one for one in appointments}
         waiting = self.env["healthcare.authorization"].search(
-            [
-                ("key", "in", appointments.mapped("subject")),
-                ("appointment_id", "=", False),
-            ]
+            [("key", "in", list(by_key)), ("appointment_id", "=", False)]
         )
-        by_subject = {one.subject: one for one in appointments} if waiting else {}
         for authorization in waiting:
-            authorization.appointment_id = by_subject[authorization.key]
+            authorization.appointment_id = by_key[authorization.key]
+        for issue in self._issues_of(waiting):
+            visit = by_key[issue.fingerprint.removeprefix("authorization/")]
+            issue.write(
+                {"appointment_id": visit.id, "amount_at_risk": visit.amount_expected}
+            )
+
+    @api.model
+    def _issues_of(self, authorizations):
+        keys = [f"authorization/{key}" for key in authorizations.mapped("key")]
+        return self.env["healthcare.exception"].search(
+            [("fingerprint", "in", keys), ("is_open", "=", True)]
+        )
 
     @api.model
     def _update_appointment(self, event, appointment, services, state):
@@ -240,8 +268,10 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
         others = appointments.browse()
         if ended:
             others |= supplies._release({one: events[one] for one in ended})
+            key_of = self.env["healthcare.ordering"]._authorization_key
             for one in ended:
-                events[one]._resolve_issues(f"authorization/{one.id}")
+                key = key_of(one.subject)
+                events[one]._resolve_issues(f"authorization/{key}")
         if running:
             self._move_transfers(running)
             others |= supplies._reserve({one: events[one] for one in running})

@@ -63,6 +63,15 @@ class HealthcareWorkflow(models.AbstractModel):
         return {appointment.subject: appointment for appointment in appointments}
 
     @api.model
+    def _appointments_by_authorization(self, keys):
+        """Return ``{authorization key: appointment}``."""
+        ordering = self.env["healthcare.ordering"]
+        found = self._appointments_by_subject(
+            "appointment/" + key.partition("/")[2] for key in keys
+        )
+        return {ordering._authorization_key(one): v for one, v in found.items()}
+
+    @api.model
     def _patient_keys(self, data):
         """Return the patient keys of an event's ``data``, the first one first."""
         ordering = self.env["healthcare.ordering"]
@@ -214,4 +223,15 @@ class HealthcareWorkflow(models.AbstractModel):
             "WHERE active AND default_code = ANY(%s)",
             "facility": "SELECT code FROM healthcare_facility "
             "WHERE active AND code = ANY(%s)",
+            "coverage": "SELECT DISTINCT i.subject FROM healthcare_coverage c "
+            "JOIN healthcare_patient_identifier i ON i.partner_id = c.patient_id "
+            "WHERE c.active AND c.status != 'inactive' AND i.subject = ANY(%s)",
+            "invoice": "SELECT name FROM account_move WHERE state = 'posted' "
+            "AND move_type = 'out_invoice' AND name = ANY(%s)",
+            "stock": "SELECT DISTINCT p.healthcare_appointment_id::text "
+            "FROM stock_picking p WHERE p.healthcare_appointment_id::text = ANY(%s) "
+            "AND NOT EXISTS (SELECT 1 FROM stock_move m JOIN stock_picking o "
+            "ON o.id = m.picking_id WHERE m.state IN "
+            "('waiting', 'confirmed', 'partially_available') AND "
+            "o.healthcare_appointment_id = p.healthcare_appointment_id)",
         }
