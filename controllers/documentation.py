@@ -1,9 +1,9 @@
-"""What vendors read: schemas of events."""
+"""What vendors read: schemas of events, and the description of the endpoints."""
 
 from odoo.http import Controller
 
-from ..core import schema
-from .responses import BASE, answer, endpoint, problem
+from ..core import openapi, schema
+from .responses import BASE, OPERATIONS, answer, endpoint, problem
 
 
 class DocumentationController(Controller):
@@ -12,12 +12,24 @@ class DocumentationController(Controller):
         auth="none",
         methods=["GET"],
         readonly=True,
+        answers={200: "The JSON Schema", 404: "No such type or version"},
     )
     def schema(self, name, version, **_query):
-        """Return the JSON Schema of one event type and version."""
+        """Read the JSON Schema of one event type and version."""
         code = name.removeprefix("healthcare.").removesuffix(".v1")
         try:
             document = schema.registry().document(code, version)
         except KeyError:
             return problem(404, "not_found", "There is no such schema.")
         return answer(document, content_type="application/schema+json")
+
+    @endpoint(
+        f"{BASE}/openapi.json",
+        auth="none",
+        methods=["GET"],
+        readonly=True,
+        answers={200: "This description"},
+    )
+    def description(self, **_query):
+        """Read the description of all endpoints (OpenAPI 3.1)."""
+        return answer(openapi.document(OPERATIONS, schema.registry()))

@@ -22,9 +22,23 @@ class EventsController(Controller):
         auth="healthcare_events",
         methods=["POST"],
         max_content_length=CEILING_BYTES,
+        answers={
+            200: "All of it had been received before",
+            202: "Received; committed, not processed yet",
+            400: "Not JSON, or not a CloudEvent",
+            409: "This id was received with another content",
+            413: "Too large, or too many events",
+            415: "A content type or encoding that is not taken",
+            422: "Every event was rejected by its schema",
+            503: "Intake is paused, or encryption is not set up",
+        },
     )
     def receive(self, **_query):
-        """Take events; 2xx means they are committed."""
+        """Send events.
+
+        2xx means durable: the events are committed. One receipt per event, in order.
+        What was rejected is kept as an exception that a person can correct and replay.
+        """
         # Settings of the authenticated source itself, read on its behalf.
         source = request.healthcare_source.sudo()
         if source.paused:
@@ -104,14 +118,25 @@ class EventsController(Controller):
         auth="healthcare_events",
         methods=["GET"],
         readonly=True,
+        answers={200: "What became of the event", 404: "No such event of yours"},
     )
     def read_one(self, uuid, **_query):
+        """Read back an event by our id."""
         return self._status([("uuid", "=", uuid)])
 
     @endpoint(
-        f"{BASE}/events", auth="healthcare_events", methods=["GET"], readonly=True
+        f"{BASE}/events",
+        auth="healthcare_events",
+        methods=["GET"],
+        readonly=True,
+        answers={
+            200: "What became of the event",
+            400: "No id was named",
+            404: "No such event of yours",
+        },
     )
     def find_one(self, id=None, **_query):  # the contract's name for it
+        """Read back an event by your own id."""
         if not id:
             raise InputError("missing_parameter", "Name an event by id=.", "/id")
         return self._status([("external_id", "=", id)])

@@ -7,11 +7,24 @@ from .responses import answer, endpoint
 
 
 class MonitoringController(Controller):
-    @endpoint("/healthcare/health/live", auth="none", methods=["GET"], readonly=True)
+    @endpoint(
+        "/healthcare/health/live",
+        auth="none",
+        methods=["GET"],
+        readonly=True,
+        answers={200: "The process answers"},
+    )
     def live(self, **_query):
+        """Tell that the process is alive."""
         return answer({"status": "live"})
 
-    @endpoint("/healthcare/health/ready", auth="none", methods=["GET"], readonly=True)
+    @endpoint(
+        "/healthcare/health/ready",
+        auth="none",
+        methods=["GET"],
+        readonly=True,
+        answers={200: "Events can be taken", 503: "Events cannot be taken"},
+    )
     def ready(self, **_query):
         """Tell whether events can be taken: database and keyring."""
         # Nobody is logged in here; only whether things work is told.

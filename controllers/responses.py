@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+from collections import namedtuple
 
 import psycopg2
 from werkzeug.exceptions import HTTPException
@@ -16,6 +17,9 @@ from ..core.errors import InputError, KeyringError
 _logger = logging.getLogger(__name__)
 
 BASE = "/healthcare/v1"
+# Every route of ours, as declared: what openapi.json is made from.
+OPERATIONS = []
+Operation = namedtuple("Operation", "path verb auth text answers method")
 
 
 def answer(data, status=200, headers=(), content_type="application/json"):
@@ -40,13 +44,21 @@ def problem(status, code, detail, errors=None, headers=()):
     )
 
 
-def endpoint(path, *, auth, methods, readonly=False, **options):
+def endpoint(path, *, auth, methods, readonly=False, answers=None, **options):
     """Declare a route that answers as this module promises, whatever happens in it.
 
     :param auth: ``none`` for what is public, else one of our own methods
+    :param answers: ``{status: what it means}``, for the documentation; a route
+        without it is not documented
     """
 
     def decorate(method):
+        if answers:
+            OPERATIONS.extend(
+                Operation(path, verb, auth, method.__doc__ or "", answers, method)
+                for verb in methods
+            )
+
         @route(
             path,
             type="http",

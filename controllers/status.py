@@ -12,9 +12,14 @@ class StatusController(Controller):
         auth="healthcare_status",
         methods=["GET"],
         readonly=True,
+        answers={
+            200: "The invoices",
+            400: "The identifier is not system|value",
+            404: "No such account",
+        },
     )
     def invoices(self, identifier, **_query):
-        """Return the posted invoices of one patient, newest first."""
+        """Read the posted invoices of one patient, newest first."""
         system, separator, value = identifier.rpartition("|")
         if not separator or not system or not value:
             raise InputError(
@@ -45,9 +50,10 @@ class StatusController(Controller):
         auth="healthcare_status",
         methods=["GET"],
         readonly=True,
+        answers={200: "The clearance", 404: "No such appointment"},
     )
     def clearance(self, identifier, **_query):
-        """Return the financial clearance of one appointment, with its reasons."""
+        """Read the financial clearance of one appointment, with its reasons."""
         source = self._source()
         subject = source.env["healthcare.ordering"]._key(
             "appointment", source.namespace, identifier

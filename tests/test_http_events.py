@@ -240,6 +240,17 @@ class TestEventsEndpoint(HttpCase):
         missing = self.url_open("/healthcare/v1/schemas/registration.created/9.9")
         self.assertEqual(missing.status_code, 404)
 
+    def test_the_description_tells_every_route(self):
+        document = self.url_open("/healthcare/v1/openapi.json").json()
+        self.assertEqual(document["openapi"], "3.1.0")
+        operations = document["paths"]["/healthcare/v1/events"]
+        self.assertEqual(set(operations), {"get", "post"})
+        self.assertIn("422", operations["post"]["responses"])
+        self.assertIn("/healthcare/v1/events/{uuid}", document["paths"])
+        self.assertIn(
+            "/healthcare/v1/appointments/{identifier}/clearance", document["paths"]
+        )
+
     def test_hostile_corpus_is_answered(self):
         files = sorted(p for p in CORPUS.rglob("*") if p.is_file())
         if not files:
