@@ -224,8 +224,8 @@ class Mapping:
             {…}, "strict": true}}``; replaces the mapping's own map of that name
         :param str timezone: IANA name for times without an offset, instead of the
             mapping's
-        :param dict defaults: ``{field: value}``, where rows of that field (dotted
-            path from ``data``) give nothing, e.g. ``{"facility": "NORTH"}``
+        :param dict defaults: ``{field: value}`` for rows of that field (dotted path
+            from ``data``) which give nothing, e.g. ``{"facility": "NORTH"}``
         :return: list of :class:`Outcome`, empty when no event applies
         :raise InputError: only for the value maps and the time zone
         """
@@ -294,15 +294,7 @@ def _outcome(event, root, maps, timezone, defaults):
     outcome = Outcome(event.name, {})
     context = _Context(maps, timezone, outcome)
     context.root = root
-    _fill(outcome.data, event.rows, root, "/data", context)
-    for path, value in defaults.items():
-        _put(outcome.data, path, value)
-        pointer = "/data/" + "/".join(path)
-        outcome.errors = [
-            error
-            for error in outcome.errors
-            if error["pointer"] != pointer or error["code"] != "required"
-        ]
+    _fill(outcome.data, event.rows, root, "/data", context, defaults=defaults)
     if event.time is not None:
         context.pointer = "/time"
         value = _value(event.time, root, context)
@@ -335,7 +327,7 @@ def _has(data, path):
     return True
 
 
-def _fill(data, rows, root, pointer, context, within_item=False):
+def _fill(data, rows, root, pointer, context, *, within_item=False, defaults=None):
     missing = []
     for row in rows:
         if _has(data, row.path):
@@ -346,6 +338,8 @@ def _fill(data, rows, root, pointer, context, within_item=False):
             _put(data, row.path, value)
         elif row.required:
             missing.append((row, place))
+        if defaults and row.path in defaults:
+            _put(data, row.path, defaults[row.path])
     for row, place in missing:
         if _has(data, row.path):
             continue
@@ -411,7 +405,7 @@ def _items(row, root, context):
         data = {}
         place = pointer if row.single else f"{pointer}/{len(items)}"
         try:
-            _fill(data, row.rows, inner, place, context, True)
+            _fill(data, row.rows, inner, place, context, within_item=True)
         except _LeftOut as reason:
             missing = ".".join(reason.args[0])
             context.note(

@@ -57,7 +57,7 @@ def _measure(value, most_values, most_text=_MAX_TEXT):
 
 
 class _Functions(functions.Functions):
-    """The standard functions; those that write out or compare do so within limits."""
+    """The standard functions, ``lower`` and ``upper``, within limits."""
 
     @functions.signature({"types": []})
     def _func_to_string(self, value):
@@ -77,6 +77,16 @@ class _Functions(functions.Functions):
         if sum(map(len, texts)) + len(separator) * len(texts) > _MAX_TEXT:
             raise EvaluationError("too_large")
         return separator.join(texts)
+
+    @functions.signature({"types": []})
+    def _func_lower(self, value):
+        """Ours: a text in lower case, null for anything else."""
+        return value.lower() if isinstance(value, str) else None
+
+    @functions.signature({"types": []})
+    def _func_upper(self, value):
+        """Ours: a text in upper case, null for anything else."""
+        return value.upper() if isinstance(value, str) else None
 
     @functions.signature({"types": []})
     def _func_to_number(self, value):

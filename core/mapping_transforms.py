@@ -240,7 +240,7 @@ def _hl7_datetime(value, argument, context):
 def _plus_minutes(value, argument, context):
     """Add the minutes an expression gives: an end from a start and a duration."""
     minutes = context.evaluate(argument)
-    if minutes is None or isinstance(minutes, list | dict):
+    if minutes is None or isinstance(minutes, bool | list | dict):
         return None
     number = _number(minutes)
     if not 0 < number <= 60 * 24 * 31:
