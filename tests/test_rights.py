@@ -153,6 +153,21 @@ class TestRights(HealthcareCase):
         self.env.cr.execute("SELECT * FROM healthcare_key_wizard")
         self.assertNotIn(key, str(self.env.cr.fetchall()))
 
+    def test_administrators_see_and_revoke_keys_of_sources_only(self):
+        self.source._issue_key(name="of a source")
+        administrator = self.users["administrator"]
+        keys = self.env["res.users.apikeys"].with_user(administrator)
+        (key,) = self.source.with_user(administrator).key_ids
+        self.assertEqual(key.name, "of a source")
+        with self.assertRaises(AccessError):
+            keys.with_user(self.users["operator"]).browse(
+                key.id
+            ).action_healthcare_revoke()
+        self.assertEqual(
+            keys.browse(key.id).action_healthcare_revoke()["tag"], "soft_reload"
+        )
+        self.assertFalse(self.source.key_ids)
+
     def test_neutralized_copy_takes_and_sends_nothing(self):
         self.source._issue_key()
         target = self.env["healthcare.target"].create(

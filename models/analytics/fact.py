@@ -82,6 +82,12 @@ class HealthcareFact(models.Model):
     _type_index = models.Index("(fact_type, recorded_at)")
     _document_index = models.Index("(res_model, res_id)")
 
+    @api.depends("fact_type")
+    def _compute_display_name(self):
+        labels = dict(self._fields["fact_type"]._description_selection(self.env))
+        for fact in self:
+            fact.display_name = f"{labels.get(fact.fact_type)} #{fact.id}"
+
     @api.depends("columns")
     def _compute_columns_text(self):
         for fact in self:

@@ -107,11 +107,17 @@ class HealthcareAppointment(models.Model):
         readonly=True, help="List price of the booked services."
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
-    invoice_ids = fields.Many2many("account.move", compute="_compute_documents")
-    invoice_count = fields.Integer(compute="_compute_documents")
-    picking_count = fields.Integer(compute="_compute_documents")
-    event_count = fields.Integer(compute="_compute_documents")
-    open_exception_count = fields.Integer(compute="_compute_documents")
+    # Counted for the system: who has no right on a document still learns that there is
+    # one; its button is for those who may open it.
+    invoice_ids = fields.Many2many(
+        "account.move", compute="_compute_documents", compute_sudo=True
+    )
+    invoice_count = fields.Integer(compute="_compute_documents", compute_sudo=True)
+    picking_count = fields.Integer(compute="_compute_documents", compute_sudo=True)
+    event_count = fields.Integer(compute="_compute_documents", compute_sudo=True)
+    open_exception_count = fields.Integer(
+        compute="_compute_documents", compute_sudo=True
+    )
 
     _subject_unique = models.UniqueIndex(
         "(subject)", "This appointment exists already."

@@ -38,9 +38,13 @@ class HealthcareDocumentLink(models.Model):
 
     def action_open(self):
         self.ensure_one()
-        return {
+        action = {
             "type": "ir.actions.act_window",
             "res_model": self.res_model,
             "res_id": self.res_id,
             "views": [(False, "form")],
         }
+        if self.res_model == "res.partner":
+            form = "healthcare_connector.view_patient_form"
+            action["context"] = {"form_view_ref": form}
+        return action

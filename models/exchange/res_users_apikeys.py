@@ -1,6 +1,7 @@
 """Scopes of Odoo's own API keys that open our endpoints."""
 
 from odoo import models
+from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 EVENTS = "healthcare.events"
@@ -41,3 +42,15 @@ class ResUsersApikeys(models.Model):
             )
         )
         return rows[0] if rows else None
+
+    def action_healthcare_revoke(self):
+        """Take keys of sources back; they are refused from the next call on."""
+        if not self.env.user.has_group("healthcare_connector.group_administrator"):
+            raise AccessError(self.env._("Only administrators revoke keys of sources."))
+        # Stands in for the integration user, who owns the keys and never logs in.
+        keys = self.sudo().filtered(lambda key: key.scope in SCOPES)
+        sources = self.env["healthcare.source"].search(
+            [("user_id", "in", keys.user_id.ids)]
+        )
+        keys.filtered(lambda key: key.user_id in sources.user_id)._remove()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
