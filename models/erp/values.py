@@ -5,14 +5,18 @@ came from. So a late event may fill what no newer one spoke of, and the same eve
 any order of arrival end in the same record.
 """
 
-from datetime import date
+from datetime import date, datetime
 
 from ...formats.cloudevents import parse_time
 
 
 def moment(text):
-    """Return an RFC 3339 time as naive UTC, ``None`` for nothing."""
-    return parse_time(text).replace(tzinfo=None) if text else None
+    """Return an RFC 3339 time, or a date's beginning, as naive UTC."""
+    if not text:
+        return None
+    if len(text) == 10:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time())
+    return parse_time(text).replace(tzinfo=None)
 
 
 def day(text):

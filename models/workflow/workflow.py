@@ -226,6 +226,16 @@ class HealthcareWorkflow(models.AbstractModel):
             "coverage": "SELECT DISTINCT i.subject FROM healthcare_coverage c "
             "JOIN healthcare_patient_identifier i ON i.partner_id = c.patient_id "
             "WHERE c.active AND c.status != 'inactive' AND i.subject = ANY(%s)",
+            # Invoices posted a while ago were announced; only a lost wake-up is healed.
+            "account": "SELECT p.healthcare_account_key FROM account_move m "
+            "JOIN res_partner p ON p.id = m.healthcare_patient_id "
+            "WHERE m.state = 'posted' AND m.create_date > now() - interval '1 hour' "
+            "AND p.healthcare_account_key = ANY(%s)",
+            "patient-invoice": "SELECT i.subject FROM account_move m "
+            "JOIN healthcare_patient_identifier i "
+            "ON i.partner_id = m.healthcare_patient_id "
+            "WHERE m.state = 'posted' AND m.create_date > now() - interval '1 hour' "
+            "AND i.subject = ANY(%s)",
             "invoice": "SELECT name FROM account_move WHERE state = 'posted' "
             "AND move_type = 'out_invoice' AND name = ANY(%s)",
             "stock": "SELECT DISTINCT p.healthcare_appointment_id::text "
