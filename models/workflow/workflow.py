@@ -229,12 +229,14 @@ class HealthcareWorkflow(models.AbstractModel):
             # Invoices posted a while ago were announced; only a lost wake-up is healed.
             "account": "SELECT p.healthcare_account_key FROM account_move m "
             "JOIN res_partner p ON p.id = m.healthcare_patient_id "
-            "WHERE m.state = 'posted' AND m.create_date > now() - interval '1 hour' "
+            "WHERE m.state = 'posted' AND m.create_date > "
+            "now() AT TIME ZONE 'UTC' - interval '1 hour' "
             "AND p.healthcare_account_key = ANY(%s)",
             "patient-invoice": "SELECT i.subject FROM account_move m "
             "JOIN healthcare_patient_identifier i "
             "ON i.partner_id = m.healthcare_patient_id "
-            "WHERE m.state = 'posted' AND m.create_date > now() - interval '1 hour' "
+            "WHERE m.state = 'posted' AND m.create_date > "
+            "now() AT TIME ZONE 'UTC' - interval '1 hour' "
             "AND i.subject = ANY(%s)",
             "invoice": "SELECT name FROM account_move WHERE state = 'posted' "
             "AND move_type = 'out_invoice' AND name = ANY(%s)",
