@@ -84,6 +84,7 @@ def _transaction(index, raw):
             messages, found = reader(raw)
             problems += found
             errors += _lost(problems)
+            errors += [error for error in found if error["code"] == "unusable"]
             if len(messages) > MAX_MESSAGES:
                 detail = f"More than {MAX_MESSAGES} messages in a transaction."
                 errors.append(problem("", "too_many", detail))

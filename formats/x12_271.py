@@ -144,7 +144,6 @@ def _patient(level, values, transaction):
     dates = _dates(level.segments, values)
     known = subscriber.get("references", {})
     patient = dependent or subscriber
-    own = {**known, **patient.get("references", {})}
     day = iso_date(transaction.get("date", ""))
     return {
         "transaction": transaction,
@@ -153,9 +152,7 @@ def _patient(level, values, transaction):
         "subscriber": subscriber,
         "dependent": dependent,
         "patient": patient,
-        "identifiers": identifiers(
-            patient if patient.get("id") else subscriber, payer, own
-        ),
+        "identifiers": identifiers(subscriber, dependent, payer),
         "member_id": subscriber.get("id") or patient.get("id"),
         "group_number": known.get("6P") or known.get("1L"),
         "traces": _traces(level.segments),

@@ -144,7 +144,6 @@ def _common(level, values, transaction):
     subscriber = _member(level.above(SUBSCRIBER), values)
     dependent = _member(level.above(DEPENDENT), values) or None
     patient = dependent or subscriber
-    known = {**subscriber.get("references", {}), **patient.get("references", {})}
     day = iso_date(transaction.get("date", ""))
     return {
         "transaction": transaction,
@@ -153,9 +152,7 @@ def _common(level, values, transaction):
         "subscriber": subscriber,
         "dependent": dependent,
         "patient": patient,
-        "identifiers": identifiers(
-            patient if patient.get("id") else subscriber, payer, known
-        ),
+        "identifiers": identifiers(subscriber, dependent, payer),
         "member_id": subscriber.get("id") or patient.get("id"),
         "decided_at": iso_time(day, transaction.get("time")),
     }

@@ -27,8 +27,10 @@ SVC03; ΣPR against CLP05. A remittance out of balance is refused as a whole by 
 here: it is reported, and what to do about money is decided where it is booked.
 """
 
+import hashlib
 from decimal import Decimal
 
+from ..core import strict_json
 from .x12_segments import problem
 from .x12_values import (
     ZERO,
@@ -70,6 +72,10 @@ def read(raw):
     :return: ``(document, problems)``
     """
     reader = _Remittance()
+    if not any(segment[0] == "TRN" and segment.get(2) for segment in raw.segments):
+        # Without a trace number the content itself must tell remittances apart.
+        digest = hashlib.sha256(strict_json.dumps(raw.segments)).hexdigest()
+        reader.head["trace"] = digest[:16]
     for segment in raw.segments:
         reader.add(segment)
     return reader.document(), reader.values.problems
@@ -283,16 +289,18 @@ class _Remittance:
         self.total = sum((claim["paid"] or ZERO for claim in self.claims), ZERO)
         self.adjusted = sum((line["amount"] for line in self.plb), ZERO)
         amount = self.head.get("amount")
-        if self.bpr is None:
-            detail = "The remittance has no BPR segment."
-            self.values.problems.append(problem("/segments/2", "required", detail))
-        elif amount is None:
-            if not self.bpr.get(2):
-                self.values.report(self.bpr, 2, "required", "Required here.")
+        if amount is None:
+            detail = "A remittance needs a BPR segment with a readable amount."
+            self._unusable("BPR02", detail)
         elif amount != self.total - self.adjusted:
             self._unbalanced(self.bpr.position, "BPR02", "remittance_out_of_balance")
         for claim in self.claims:
             self._balance_claim(claim)
+
+    def _unusable(self, element, detail):
+        position = self.bpr.position if self.bpr else 1
+        place = f"/segments/{position}/{element}"
+        self.values.problems.append(problem(place, "unusable", detail))
 
     def _balance_claim(self, claim):
         every = list(claim["adjustments"])

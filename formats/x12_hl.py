@@ -74,18 +74,25 @@ def payer_code(payer):
     return payer.get("id") or payer.get("name")
 
 
-def identifiers(person_, payer, references):
+def identifiers(subscriber, dependent, payer):
     """Return the patient's identifiers as a 271 or 278 knows them.
 
     The patient's account number with the provider (REF*EJ), and the member id in the
-    payer's own numbering system.
+    payer's own numbering system. A dependent often has the subscriber's member id only:
+    that alone would name the wrong person.
     """
+    patient = dependent or subscriber
+    known = {**subscriber.get("references", {}), **patient.get("references", {})}
     found = []
-    if references.get("EJ"):
-        found.append({"system": "urn:x12:ref:EJ", "value": references["EJ"]})
-    if person_.get("id"):
-        system = f"urn:x12:member:{_urn(payer_code(payer) or 'unknown')}"
-        found.append({"system": system, "value": person_["id"]})
+    if known.get("EJ"):
+        found.append({"system": "urn:x12:ref:EJ", "value": known["EJ"]})
+    code = _urn(payer_code(payer) or "unknown")
+    if patient.get("id"):
+        found.append({"system": f"urn:x12:member:{code}", "value": patient["id"]})
+    elif dependent and subscriber.get("id"):
+        parts = (subscriber["id"], dependent.get("birth_date"), dependent.get("first"))
+        value = "/".join(filter(None, parts)).upper()[:128]
+        found.append({"system": f"urn:x12:dependent:{code}", "value": value})
     return found
 
 
