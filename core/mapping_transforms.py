@@ -179,8 +179,11 @@ def _hl7_parts(value):
 
 
 def _hl7_date(value, _argument):
-    """Read ``YYYYMMDD…`` as a calendar date; the time of day is dropped."""
-    year, month, day = _hl7_parts(value)[:3]
+    """Read ``YYYYMMDD…`` as a calendar date; the time of day is dropped, even broken."""
+    text = _text(value).strip()
+    if re.match(r"[0-9]{8,}(?:[.+-][0-9]*){0,2}\Z", text):
+        text = text[:8]
+    year, month, day = _hl7_parts(text)[:3]
     if day is None:
         raise TransformError("Must be a date with year, month and day.")
     return _calendar(year, month, day)

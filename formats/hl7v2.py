@@ -124,8 +124,11 @@ class Message:
 
 @dataclass(slots=True)
 class Reading:
-    """A body: ``messages`` in their order; ``batch`` when there was more around or
-    than one; ``errors`` of the body as a whole."""
+    """A body: ``messages`` in their order; ``batch`` when it is one, or several.
+
+    ``errors`` are of the body as a whole: without ``messages`` they are the reason why
+    there are none, with them they are worth a warning.
+    """
 
     messages: list
     batch: bool = False
@@ -155,6 +158,11 @@ def read(body, charset=None, *, max_messages=1000):
     found, envelope, faults = hl7v2_text.split(text, max_messages)
     reading = Reading([], len(found) > 1 or bool(envelope))
     reading.errors = [_error("", *each) for each in faults]
+    if len(found) > max_messages:
+        reading.errors.append(
+            _error("", "too_large", f"At most {max_messages} messages a body.")
+        )
+        return reading
     budget = MAX_BODY_DELIMITERS
     for lines in found:
         message, used = _message(lines, codec, budget)
@@ -188,7 +196,10 @@ def _declared_count(envelope):
 
 def _message(lines, codec, budget):
     """Return ``(message, delimiters used)``."""
-    header = str(lines.lines[0])
+    header, warning = hl7v2_text.mended(lines.lines[0])
+    if warning:
+        lines.lines[0] = header
+        lines.warnings.append(warning)
     message = Message(_header=header, _codec=codec)
     message.warnings = [_error("", *warning) for warning in lines.warnings[:100]]
     marks = hl7v2_text.delimiters(header)

@@ -56,7 +56,7 @@ def build(header, code, errors=(), *, kind="", codec="utf-8"):
     version = fields[11].partition(marks.component)[0] or "2.5.1"
     trigger = kind.partition("^")[2]
     now = datetime.now(UTC).strftime("%Y%m%d%H%M%S+0000")
-    charset = fields[17] if codec != "utf-8" else "UNICODE UTF-8"
+    charset = {"utf-8": "UNICODE UTF-8", "iso8859_1": "8859/1"}.get(codec, fields[17])
     message_type = marks.component.join(
         ("ACK", trigger, "ACK") if trigger else ("ACK",)
     )

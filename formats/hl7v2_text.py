@@ -110,6 +110,7 @@ def decode(body, charset=None):
 def split(text, max_messages):
     """Split a text into messages.
 
+    :param int max_messages: one more is split off at most
     :return: ``(messages, envelope, faults)``: list of :class:`Lines`, the lines of
         FHS, BHS, BTS and FTS, and ``(code, detail)`` of what was wrong around messages
     """
@@ -121,12 +122,9 @@ def split(text, max_messages):
             continue
         name, mark = line[:3], line[3:4]
         if name == "MSH" and mark and not mark.isalnum():
-            if len(messages) == max_messages:
-                faults.append(
-                    ("too_many_messages", f"At most {max_messages} messages a body.")
-                )
-                break
             messages.append(Lines([line], []))
+            if len(messages) > max_messages:
+                break
         elif name in _ENVELOPES and not mark.isalnum():
             envelope.append(line)
         elif not messages:
@@ -184,6 +182,21 @@ def delimiters(header):
     distinct = len(set(found)) == len(found)
     sane = all(len(c) == 1 and not c.isalnum() and c.isprintable() for c in found)
     return found if distinct and sane and not {" ", '"'} & set(found) else None
+
+
+def mended(header):
+    """Return a header with delimiters as its sender meant them, and a warning or None.
+
+    Two mistakes are common enough, and have one meaning only: a backslash that was
+    escaped once too often, and one that got lost.
+    """
+    field = header[3:4]
+    encoding, _mark, rest = header[4:].partition(field) if field else ("", "", "")
+    fixed = {"^~\\\\&": "^~\\&", "^~&": "^~\\&"}.get(encoding)
+    if fixed is None:
+        return header, None
+    warning = ("mended_delimiters", "The delimiters were read as the standard ones.")
+    return f"{header[:4]}{fixed}{field}{rest}", warning
 
 
 _BREAKS = {"br": "\n", "sp": "\n", "ce": "\n", "sk": " ", "in": " ", "ti": " "}
