@@ -195,6 +195,7 @@ def _read_scope(entries, bundle, id_system, reading):
             continue
         errors, problems = _check(entry, scope)
         document = {} if errors else view.document(entry)
+        problems += _reported(document, entry.pointer)
         if bundle is not None:
             document["_bundle"] = {**about, "method": text(entry.request.get("method"))}
         # What an event takes over from its neighbours belongs to its content.
@@ -212,6 +213,18 @@ def _read_scope(entries, bundle, id_system, reading):
                 problems,
             )
         )
+
+
+def _reported(document, place):
+    """Return what a document came to that a person should know."""
+    found = []
+    if document.get("_companion"):
+        detail = "The patient has no name or birth date: not registered by this."
+        found.append(_problem(place, "incomplete_patient", detail))
+    if document.get("_claim", {}).get("balanced") is False:
+        detail = "What was charged less the adjustments is not what was paid."
+        found.append(_problem(place, "claim_out_of_balance", detail))
+    return found
 
 
 def _about(bundle, entries):

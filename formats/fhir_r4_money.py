@@ -298,6 +298,9 @@ def decision(resource):
         if result is None and outcome in ("complete", "partial") and reference:
             result = "approved"
     period = resource.get("preAuthPeriod") or resource.get("preAuthRefPeriod")
+    for line in _lines(resource):
+        for extension in _extensions(line, "itemPreAuthPeriod"):
+            period = period or extension.get("valuePeriod")
     return {
         "decision": result,
         "number": reference,
@@ -313,6 +316,11 @@ def period_of(period):
     return {n: v[:10] for n, v in found.items() if v and len(v) >= 10}
 
 
+def _cancelled(line):
+    holder = {"extension": line.get("modifierExtension")}
+    return _extensions(holder, "itemCancelled")
+
+
 def services(resource):
     """Return ``[{"code", "quantity"}]`` of a claim's or an answer's lines.
 
@@ -325,6 +333,8 @@ def services(resource):
             asked.setdefault(line["sequence"], line)
     found = []
     for line in _lines(resource):
+        if any(e.get("valueBoolean") is True for e in _cancelled(line)):
+            continue
         sequence = line.get("itemSequence")
         origin = asked.get(sequence) if isinstance(sequence, int) else None
         for part in (line, origin or {}):
@@ -348,7 +358,7 @@ def plain(value):
 
 
 def payment(resource):
-    """Return a PaymentReconciliation as ``{"id", "amount", "currency", "allocations"}``.
+    """Return ``{"id", "amount", "currency", "allocations"}`` of a reconciliation.
 
     Details of another type than a payment, and those not above zero, allocate nothing.
     """

@@ -87,7 +87,13 @@ def reference_id(reference):
     if target:
         return resource_id(target)
     literal = text(reference.get("reference")) or ""
-    found = split(literal)[2] or literal.removeprefix("urn:uuid:").lstrip("#") or None
+    found = split(literal)[2] or literal.removeprefix("urn:uuid:").lstrip("#")
+    query = conditional(literal)
+    if query:
+        found = query[1]["value"]
+    elif "/" in found:
+        # An address of another form than Type/id: its last step.
+        found = found.rstrip("/").rpartition("/")[2]
     return found or text(first(reference.get("identifier")).get("value"))
 
 

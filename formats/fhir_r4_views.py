@@ -48,6 +48,7 @@ RELATED = (
     ("ChargeItem", "context", "Encounter"),
     ("Procedure", "encounter", "Encounter"),
 )
+_SERVICE_MEMBERS = ("serviceType", "appointmentType", "serviceCategory", "specialty")
 
 
 def relate(scope):
@@ -67,12 +68,26 @@ def relate(scope):
     return owned, owner_of
 
 
+def _mentioned(scope):
+    """Return the numbers of the entries that other resources name as their patient."""
+    found = set()
+    for entry in scope.entries:
+        member = _PATIENT.get(entry.resource["resourceType"])
+        for reference in objects(entry.resource.get(member)) if member else ():
+            literal = text(reference.get("reference"))
+            target = scope.entry(literal, entry) if literal else None
+            if target is not None:
+                found.add(target.number)
+    return found
+
+
 class View:
     """Builds the documents of one scope."""
 
     def __init__(self, scope, id_system):
         self.scope, self.id_system = scope, id_system
         self.owned, self.owner_of = relate(scope)
+        self._mentioned = _mentioned(scope)
 
     def document(self, entry):
         """Return a resource with resolved references and its ``_`` members."""
@@ -140,7 +155,16 @@ class View:
             "_account": account[0] if account else None,
             "_merged": merged,
             "_retired": any(m["retired"] is own for m in merged),
+            "_companion": self._is_companion(entry, resource),
         }
+
+    def _is_companion(self, entry, resource):
+        """Say whether a patient is here to be referred to, not to be registered.
+
+        Answers of payers carry the patient with little more than a member id.
+        """
+        complete = _name(resource) and text(resource.get("birthDate"))
+        return not complete and entry.number in self._mentioned
 
     # -- coverage ---------------------------------------------------------------
 
@@ -353,11 +377,13 @@ def _benefits(insurance):
 
 def _appointment_services(resource, actors):
     """Return the services of an appointment, from the most to the least specific."""
-    for member in ("serviceType", "appointmentType", "serviceCategory", "specialty"):
-        found = [code(concept) for concept in objects(resource.get(member))]
-        found = [service for service in found if service]
-        if found:
-            return [{"code": service} for service in dict.fromkeys(found)][:50]
+    slot = first(first(resource.get("slot")).get("resource"))
+    for holder in (resource, slot, first(first(slot.get("schedule")).get("resource"))):
+        for member in _SERVICE_MEMBERS:
+            found = [code(concept) for concept in objects(holder.get(member))]
+            found = [service for service in found if service]
+            if found:
+                return [{"code": service} for service in dict.fromkeys(found)][:50]
     service = first(first(actors.get("HealthcareService")).get("resource"))
     found = code(service.get("type"))
     return [{"code": found}] if found else []
