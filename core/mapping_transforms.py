@@ -179,7 +179,7 @@ def _hl7_parts(value):
 
 
 def _hl7_date(value, _argument):
-    """Read ``YYYYMMDD…`` as a calendar date; the time of day is dropped, even broken."""
+    """Read ``YYYYMMDD…`` as a calendar date; any time of day is dropped."""
     text = _text(value).strip()
     if re.match(r"[0-9]{8,}(?:[.+-][0-9]*){0,2}\Z", text):
         text = text[:8]

@@ -45,6 +45,8 @@ def build(header, code, errors=(), *, kind="", codec="utf-8"):
     """
     if code not in CODES:
         raise ValueError("Not an acknowledgement code.")
+    if codec.startswith(("utf-16", "utf-32")):
+        codec = "utf-8"  # of which the other side knows the letters too
     marks = delimiters(header) if header else None
     fields = []
     if marks is not None:
