@@ -62,6 +62,19 @@ class TestPayment(WorkflowCase):
         self.assertEqual(self.invoice("S1").payment_state, "paid")
         self.assertEqual(self.invoice("S2").payment_state, "paid")
 
+    def test_everybody_pays_their_own(self):
+        self.play(*(self.register(f"P{i}") for i in range(4)))
+        self.play(*(self.completed(f"P{i}", f"S{i}", 60) for i in range(3)))
+        events = self.play(
+            self.by_account("PAY3", "800.00", "P3"),
+            *(self.payment(f"PAY{i}", "800.00", 90, f"P{i}") for i in (1, 2)),
+            self.by_account("PAY0", "800.00", "P0"),
+        )
+        self.assertStates(events, "exception", "done", "done", "done")
+        for i in range(3):
+            paid = self.recorded(f"PAY{i}").reconciled_invoice_ids
+            self.assertEqual(paid, self.invoice(f"S{i}"))
+
     def test_several_invoices_at_once(self):
         self.play(
             self.register("P1"), *(self.completed("P1", f"S{i}", 60) for i in range(3))

@@ -171,8 +171,9 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             order="invoice_date, id",
         )
         by_patient = invoices.grouped("healthcare_patient_id")
+        none = invoices.browse()
         return {
-            key: invoices.concat(*(by_patient.get(p, invoices.browse()) for p in ones))
+            key: none.concat(*(by_patient.get(patient, none) for patient in ones))
             for key, ones in patients.items()
         }
 
