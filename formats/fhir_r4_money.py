@@ -34,8 +34,11 @@ def decimal(value):
     """Return a JSON number or text as Decimal, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    digits = str(value).strip()
+    if len(digits) > 40:
+        return None
     try:
-        found = Decimal(str(value).strip())
+        found = Decimal(digits)
     except InvalidOperation:
         return None
     return found if found.is_finite() and abs(found) < 10**12 else None
@@ -48,7 +51,7 @@ def amount(money):
 
 def written(value):
     """Return a Decimal as canonical text with two to four decimals, or None."""
-    if value is None:
+    if value is None or abs(value) >= 10**12:
         return None
     found = f"{round(value, 4):.4f}"
     found = found[:-2] if found.endswith("00") else found.rstrip("0")
@@ -348,7 +351,7 @@ def services(resource):
 
 def plain(value):
     """Return a positive Decimal as text without needless zeros, or None."""
-    if value is None or value <= 0:
+    if value is None or not 0 < value < 10**12:
         return None
     found = f"{round(value, 6):f}"
     return found.rstrip("0").rstrip(".") if "." in found else found

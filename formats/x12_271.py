@@ -28,15 +28,14 @@ from .x12_hl import (
     first_name,
     identifiers,
     levels,
+    member,
     payer_code,
 )
 from .x12_values import (
     Values,
-    describe,
     iso_date,
     iso_time,
     number,
-    person,
     quantity,
     reference,
 )
@@ -136,10 +135,10 @@ def _document(level, values, transaction):
 
 
 def _patient(level, values, transaction):
-    payer = first_name(level.above(SOURCE)) or {}
+    payer = first_name(level.above(SOURCE))
     payer["code"] = payer_code(payer)
-    subscriber = _member(level.above(SUBSCRIBER), values)
-    dependent = _member(level, values) if level.code == DEPENDENT else None
+    subscriber = member(level.above(SUBSCRIBER), values)
+    dependent = member(level, values) if level.code == DEPENDENT else None
     benefits = _benefits(level.segments, values)
     dates = _dates(level.segments, values)
     known = subscriber.get("references", {})
@@ -148,7 +147,7 @@ def _patient(level, values, transaction):
     return {
         "transaction": transaction,
         "payer": payer,
-        "provider": first_name(level.above(PROVIDER)) or {},
+        "provider": first_name(level.above(PROVIDER)),
         "subscriber": subscriber,
         "dependent": dependent,
         "patient": patient,
@@ -167,20 +166,6 @@ def _patient(level, values, transaction):
         "rejections": _rejections(level.segments),
         "benefits": benefits,
     }
-
-
-def _member(level, values):
-    found = None
-    for segment in level.segments if level else ():
-        if segment[0] == "EB":
-            break
-        if segment[0] == "NM1" and found is None:
-            found = person(segment)
-        elif found is not None and segment[0] != "NM1":
-            if segment[0] == "INS":
-                found["relationship"] = segment.get(2)
-            describe(found, segment, values)
-    return found or {}
 
 
 def _traces(segments):

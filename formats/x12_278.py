@@ -27,9 +27,10 @@ from .x12_hl import (
     first_name,
     identifiers,
     levels,
+    member,
     payer_code,
 )
-from .x12_values import Values, describe, iso_date, iso_time, number, person, quantity
+from .x12_values import Values, iso_date, iso_time, number, quantity
 
 #: BHT02 of a response; 13 and others are requests and notices.
 RESPONSE = "11"
@@ -139,16 +140,16 @@ _REVIEWED = ("decision", "action", "number", "reason", "reason_text", "period")
 
 
 def _common(level, values, transaction):
-    payer = first_name(level.above(SOURCE)) or {}
+    payer = first_name(level.above(SOURCE))
     payer["code"] = payer_code(payer)
-    subscriber = _member(level.above(SUBSCRIBER), values)
-    dependent = _member(level.above(DEPENDENT), values) or None
+    subscriber = member(level.above(SUBSCRIBER), values)
+    dependent = member(level.above(DEPENDENT), values) or None
     patient = dependent or subscriber
     day = iso_date(transaction.get("date", ""))
     return {
         "transaction": transaction,
         "payer": payer,
-        "requester": first_name(level.above(PROVIDER)) or {},
+        "requester": first_name(level.above(PROVIDER)),
         "subscriber": subscriber,
         "dependent": dependent,
         "patient": patient,
@@ -156,16 +157,6 @@ def _common(level, values, transaction):
         "member_id": subscriber.get("id") or patient.get("id"),
         "decided_at": iso_time(day, transaction.get("time")),
     }
-
-
-def _member(level, values):
-    found = None
-    for segment in level.segments if level else ():
-        if segment[0] == "NM1" and found is None:
-            found = person(segment)
-        elif found is not None:
-            describe(found, segment, values)
-    return found or {}
 
 
 def _review(segments, values):

@@ -5,7 +5,7 @@ yields the patients' levels with everything above them resolved.
 """
 
 from .x12_segments import problem
-from .x12_values import person
+from .x12_values import describe, person
 
 SOURCE, PROVIDER, SUBSCRIBER, DEPENDENT, EVENT, SERVICE = "20 21 22 23 EV SS".split()
 
@@ -13,11 +13,12 @@ SOURCE, PROVIDER, SUBSCRIBER, DEPENDENT, EVENT, SERVICE = "20 21 22 23 EV SS".sp
 class Level:
     """One HL: ``code``, its own segments, its parent and children."""
 
-    __slots__ = ("code", "segments", "parent", "children", "position")
+    __slots__ = ("code", "segments", "parent", "children", "position", "_people")
 
     def __init__(self, code, parent, position):
         self.code, self.parent, self.position = code, parent, position
         self.segments, self.children = [], []
+        self._people = {}
 
     def above(self, code):
         """Return the nearest level of a code, itself included, or None."""
@@ -25,6 +26,12 @@ class Level:
         while level is not None and level.code != code:
             level = level.parent
         return level
+
+    def once(self, read, *arguments):
+        """Return ``read(self, …)``, worked out once for all who stand below."""
+        if read not in self._people:
+            self._people[read] = read(self, *arguments)
+        return self._people[read]
 
 
 def levels(raw):
@@ -59,14 +66,35 @@ def levels(raw):
     return header, found, problems
 
 
-def first_name(level, *codes):
-    """Return the first NM1 of a level with one of the entity codes (any when none)."""
-    if level is None:
-        return None
+def _first_name(level):
     for segment in level.segments:
-        if segment[0] == "NM1" and (not codes or segment.get(1) in codes):
+        if segment[0] == "NM1":
             return person(segment)
-    return None
+    return {}
+
+
+def first_name(level):
+    """Return the first NM1 of a level as a party, ``{}`` when there is none."""
+    return dict(level.once(_first_name)) if level is not None else {}
+
+
+def _member(level, values):
+    found = None
+    for segment in level.segments:
+        if segment[0] == "EB":
+            break
+        if segment[0] == "NM1" and found is None:
+            found = person(segment)
+        elif found is not None and segment[0] != "NM1":
+            if segment[0] == "INS":
+                found["relationship"] = segment.get(2)
+            describe(found, segment, values)
+    return found or {}
+
+
+def member(level, values):
+    """Return the first NM1 of a level with its address, birth date and references."""
+    return level.once(_member, values) if level is not None else {}
 
 
 def payer_code(payer):

@@ -18,6 +18,7 @@ MAX_INTERCHANGES = 1000
 MAX_TRANSACTIONS = 2000
 MAX_SEGMENT = 4000  # pyx12 reads 8 kB at a time and drops what is longer
 MAX_ELEMENTS = 200
+_MAX_NESTING = 50
 
 #: ``sender``, ``receiver``, ``control``, ``usage`` (P or T) are ISA06, 08, 13, 15;
 #: ``errors`` as ``{"pointer", "code", "detail"}``.
@@ -254,8 +255,10 @@ def _transactions(named, lines, header, separator):
     mark = terminator if terminator not in "\r\n" else "\n"
     isa = separator.join(["ISA", *_padded(elements), component]) + mark
     text = isa + "".join(line + mark for line in lines)
-    if sum(line.startswith("ST" + separator) for line in lines) > MAX_TRANSACTIONS:
-        raise _too_many_transactions()
+    # X12Reader looks each control number up in a list of all before it.
+    for name in ("ST", "GS"):
+        if sum(line.startswith(name + separator) for line in lines) > MAX_TRANSACTIONS:
+            raise _too_many_transactions()
     repetition = elements[10][:1]
     if elements[11] != "00501" or repetition.isalnum() or not repetition.strip():
         repetition = ""
@@ -268,6 +271,8 @@ def _transactions(named, lines, header, separator):
             # Before the error check: a trailer's errors belong to what it closes.
             builder.add([segment.get_seg_id(), *map(_text, segment.elements)])
             builder.errors(reader.pop_errors())
+            # Searched at each HL as well; no level is nested that deep.
+            del reader.hl_stack[:-_MAX_NESTING]
         reader.cleanup()
         builder.end()
         builder.errors(reader.pop_errors())

@@ -10,6 +10,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})\Z")
 _DATE = re.compile(r"(?:[0-9]{2})?[0-9]{6}")
 _TIME = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{2})?")
 ZERO = Decimal(0)
+MAX_REFERENCES = 50  # of one party, claim, service or benefit
 
 _NOT_AMOUNT = "Must be a decimal number of at most 12 digits and 4 decimals."
 _NOT_DATE = "Must be a date as CCYYMMDD."
@@ -166,8 +167,9 @@ def describe(target, segment, values):
 
 def reference(target, segment):
     """Add a REF to ``target["references"]``: first of its qualifier wins."""
-    if segment.get(1) and segment.get(2):
-        target.setdefault("references", {}).setdefault(segment.get(1), segment.get(2))
+    known = target.setdefault("references", {})
+    if segment.get(1) and segment.get(2) and len(known) < MAX_REFERENCES:
+        known.setdefault(segment.get(1), segment.get(2))
 
 
 def adjustments(segment, values):
