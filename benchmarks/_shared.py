@@ -4,6 +4,8 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
+import pathlib
 import statistics
 import urllib.parse
 
@@ -124,7 +126,7 @@ class Connection:
 @contextlib.contextmanager
 def running(dev, name, **options):
     """Yield (server, events connection, JSON-2 connection) on a database of its own."""
-    database = dev.clone(f"bench_{name}") or f"bench_{name}"
+    database = _clone(dev, name)
     events_key, rpc_key = dev.script(database, ISSUE_KEYS).split()
     server = Server(dev, database, **options).start()
     try:
@@ -140,7 +142,7 @@ def running(dev, name, **options):
 
 def inside(dev, name, code, rounds):
     """Run a benchmark's code inside Odoo on a database of its own; return its JSON."""
-    database = dev.clone(f"bench_{name}") or f"bench_{name}"
+    database = _clone(dev, name)
     try:
         head = f"import sys; sys.path.insert(0, {str(_root())!r}); ROUNDS = {rounds}\n"
         return json.loads(dev.script(database, head + code))
@@ -148,9 +150,14 @@ def inside(dev, name, code, rounds):
         dev.cluster.drop(database)
 
 
-def _root():
-    import pathlib
+def _clone(dev, name):
+    """Return a database of this run's own: several runs may stand side by side."""
+    database = f"bench_{name}_{os.getpid()}"
+    dev.clone(database)
+    return database
 
+
+def _root():
     return pathlib.Path(__file__).resolve().parent.parent
 
 

@@ -50,7 +50,12 @@ def _measure(dev, receiver):
         ("POST to document, p50", _shared.percentile(documents, 0.5), "s", ""),
         ("POST to document, p95", _shared.percentile(documents, 0.95), "s", ""),
         ("POST to delivered fact, p50", _shared.percentile(facts, 0.5), "s", ""),
-        ("POST to delivered fact, p95", _shared.percentile(facts, 0.95), "s", "under 3"),
+        (
+            "POST to delivered fact, p95",
+            _shared.percentile(facts, 0.95),
+            "s",
+            "under 3",
+        ),
     ]
 
 

@@ -51,9 +51,7 @@ print(json.dumps([ours, raw]))
 
 
 def main(dev):
-    ours, raw = map(
-        _shared.median, _shared.inside(dev, "registration", INSIDE, ROUNDS)
-    )
+    ours, raw = map(_shared.median, _shared.inside(dev, "registration", INSIDE, ROUNDS))
     calls = _json2(dev)
     return [
         ("registrations processed", ours, "events/s", ""),
