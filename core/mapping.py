@@ -85,6 +85,24 @@ def event_id(message_key, outcome):
     return hashlib.sha256(strict_json.dumps(parts)).hexdigest()[:40]
 
 
+def envelope(outcome, message_key, source, received, **attributes):
+    """Return the CloudEvents envelope of an outcome.
+
+    :param str source: URI reference of the sender
+    :param str received: RFC 3339, where the document names no time
+    :param attributes: further ones, e.g. ``correlationid``
+    """
+    return {
+        "specversion": "1.0",
+        "id": event_id(message_key, outcome),
+        "source": source,
+        "type": f"healthcare.{outcome.event}.v1",
+        "time": outcome.time or received,
+        **attributes,
+        "data": outcome.data,
+    }
+
+
 def compile(document):
     """Compile a mapping.
 
@@ -221,7 +239,8 @@ class Mapping:
 
         :param dict document: the plain JSON form of a message
         :param dict value_maps: ``{name: {code: canonical}}`` or ``{name: {"values":
-            {…}, "strict": true}}``; replaces the mapping's own map of that name
+            {…}, "strict": true}}``, or what :func:`.mapping_rows.value_maps` made of
+            it; replaces the mapping's own map of that name
         :param str timezone: IANA name for times without an offset, instead of the
             mapping's
         :param dict defaults: ``{field: value}`` for rows of that field (dotted path

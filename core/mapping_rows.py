@@ -163,11 +163,23 @@ class Event:
         self.rows = compile_rows(document.get("rows"), f"{pointer}/rows", counter)
 
 
+class ValueMaps(dict):
+    """Value maps read once: ``{name: (values, strict, canonical codes)}``."""
+
+
 def value_maps(documents, pointer="/maps"):
-    """Read value maps: ``{name: {code: canonical}}`` or with ``values``, ``strict``."""
+    """Read value maps: ``{name: {code: canonical}}`` or with ``values``, ``strict``.
+
+    Large maps are better read once than for every document.
+
+    :return: :class:`ValueMaps`
+    :raise InputError: ``invalid_mapping``, status 422
+    """
+    if isinstance(documents, ValueMaps):
+        return documents
     if not isinstance(documents, dict):
         raise invalid("Must be an object of value maps.", pointer)
-    maps = {}
+    maps = ValueMaps()
     for name, document in documents.items():
         if not _NAME.match(name) or not isinstance(document, dict):
             raise invalid("A value map has a name and is an object.", pointer)

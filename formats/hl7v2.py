@@ -16,6 +16,10 @@ The ``document`` of a message, as mappings address it:
 * What is empty is not there, and neither is what the sender deletes (``""``): an update
   never blanks. The places of the latter are in ``Message.nulls``.
 
+**Answers.** ``AR`` to what cannot be read (``Message.errors``) and to kinds without a
+mapping (``Message.unsupported()``), ``AE`` where the mapping or the schema finds fault,
+``AA`` otherwise, duplicates included.
+
 **Identity.** ``Message.key`` is a digest of everything the message says, as read, but
 MSH-7, 8, 13 and 14, which a resend may change. So the same message in other delimiters,
 line ends or character sets is a duplicate, and another message that reuses MSH-10 is

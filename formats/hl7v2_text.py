@@ -187,15 +187,17 @@ def delimiters(header):
 def mended(header):
     """Return a header with delimiters as its sender meant them, and a warning or None.
 
-    Two mistakes are common enough, and have one meaning only: a backslash that was
-    escaped once too often, and one that got lost.
+    Three mistakes are common enough, and have one meaning only: a backslash that was
+    escaped once too often, one that got lost, and a field separator that did.
     """
+    warning = ("mended_delimiters", "The delimiters were read as the standard ones.")
+    if header.startswith("MSH^~\\&|"):
+        return f"MSH|{header[3:]}", warning
     field = header[3:4]
     encoding, _mark, rest = header[4:].partition(field) if field else ("", "", "")
     fixed = {"^~\\\\&": "^~\\&", "^~&": "^~\\&"}.get(encoding)
     if fixed is None:
         return header, None
-    warning = ("mended_delimiters", "The delimiters were read as the standard ones.")
     return f"{header[:4]}{fixed}{field}{rest}", warning
 
 

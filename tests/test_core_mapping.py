@@ -9,7 +9,9 @@ from odoo.tests import BaseCase
 
 from odoo.addons.healthcare_connector.core import (
     mapping,
+    mapping_bench,
     mapping_expressions,
+    mapping_rows,
     mapping_transforms,
 )
 from odoo.addons.healthcare_connector.core.errors import InputError
@@ -252,6 +254,62 @@ class TestValueMaps(BaseCase):
         self.assertEqual(outcome.data, {"s": "HIS"})
         compiled = mapping.compile(build(self.rows, maps=own))
         self.assertEqual(compiled.map_names, ["absent", "services"])
+
+    def test_read_once(self):
+        maps = mapping_rows.value_maps({"services": {"1": "ECHO"}})
+        self.assertIs(mapping_rows.value_maps(maps), maps)
+        self.assertEqual(data(self.rows[:1], {"s": "1"}, value_maps=maps)["s"], "ECHO")
+        with self.assertRaises(InputError) as caught:
+            apply(self.rows, {}, {"services": []})
+        self.assertEqual(caught.exception.pointer, "/value_maps")
+
+
+class TestBench(BaseCase):
+    def _run(self, rows, document):
+        compiled = mapping.compile(build(rows))
+        return mapping_bench.run(compiled, document, {"m": {"x": "y"}})
+
+    def test_run(self):
+        (result,) = self._run(
+            [{"field": "a", "from": "a", "transforms": ["map:m"]}], {"a": "z"}
+        )
+        self.assertEqual(result["data"], {"a": "z"})
+        self.assertEqual(result["errors"][0]["code"], "unknown_type")
+        self.assertEqual(
+            result["unmapped"], [{"map": "m", "code": "z", "pointer": "/data/a"}]
+        )
+
+    def test_difference(self):
+        document = {"a": "1", "b": ["1", "2"]}
+        before = self._run(
+            [{"field": "a", "from": "a"}, {"field": "b", "from": "b"}], document
+        )
+        after = self._run(
+            [{"field": "b", "from": "b[::-1]"}, {"field": "c", "value": 1}], document
+        )
+        self.assertEqual(mapping_bench.difference(before, before), [])
+        self.assertEqual(
+            [
+                (c["pointer"], c["change"])
+                for c in mapping_bench.difference(before, after)
+            ],
+            [
+                ("/data/a", "removed"),
+                ("/data/b/0", "changed"),
+                ("/data/b/1", "changed"),
+                ("/data/c", "added"),
+            ],
+        )
+        (change,) = mapping_bench.difference(before, [])
+        self.assertEqual((change["pointer"], change["change"]), ("", "removed"))
+
+    def test_envelope(self):
+        (outcome,) = apply([{"field": "a", "value": 1}], {})
+        made = mapping.envelope(outcome, "k", "urn:x", "2026-03-02T09:30:00Z")
+        self.assertEqual(made["type"], "healthcare.thing.happened.v1")
+        self.assertEqual(made["time"], "2026-03-02T09:30:00Z")
+        again = mapping.envelope(outcome, "k", "urn:x", "2026-03-03T09:30:00Z")
+        self.assertEqual(made["id"], again["id"])
 
 
 class TestTransforms(BaseCase):

@@ -1,0 +1,380 @@
+"""HL7 v2: what the shipped mappings make of it, by example and over the corpora."""
+
+import logging
+import os
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from odoo.tests import BaseCase
+
+from odoo.addons.healthcare_connector.core import mapping
+from odoo.addons.healthcare_connector.formats import hl7v2, hl7v2_text
+
+from .test_format_hl7v2 import ADT, DFT, MERGE, ORM, PID, SIU, events, one, problems
+
+CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora" / "hl7v2"
+_logger = logging.getLogger(__name__)
+
+
+class TestEvents(BaseCase):
+    def _single(self, *segments, **options):
+        (outcome,) = events(one(*segments), **options)
+        self.assertEqual(problems([outcome]), [])
+        return outcome
+
+    def test_shipped(self):
+        self.assertEqual(set(mapping.shipped("hl7v2")), set(hl7v2.SUPPORTED))
+
+    def test_registration(self):
+        outcome = self._single(*ADT, timezone="America/New_York")
+        self.assertEqual(outcome.event, "registration.created")
+        self.assertEqual(outcome.time, "2026-03-02T09:29:00-05:00")
+        data = outcome.data
+        self.assertEqual(data["facility"], "NORTH")
+        patient = data["patient"]
+        # the medical record number first, the social security number not at all
+        self.assertEqual(
+            patient["identifiers"], [{"system": "urn:hl7v2:NORTHMRN", "value": "M-1"}]
+        )
+        self.assertEqual(
+            patient["name"],
+            {"family": "Quillfeather", "given": ["Zephyrine", "Ottoline"]},
+        )
+        self.assertEqual(
+            (patient["birth_date"], patient["sex"], patient["phones"]),
+            ("1961-07-19", "female", ["4135550101"]),
+        )
+        self.assertEqual(patient["emails"], ["zq@example.org"])
+        self.assertEqual(
+            patient["address"],
+            {
+                "lines": ["1 Low St", "Flat 2"],
+                "city": "Leeds",
+                "state": "MA",
+                "postal_code": "01053",
+                "country": "USA",
+            },
+        )
+        self.assertEqual(data["account_number"], "ACC-9")
+        self.assertEqual(data["guarantor"]["name"]["given"], ["Barnaby"])
+        self.assertEqual(data["guarantor"]["relationship"], "spouse")
+        first, second = data["coverages"]
+        self.assertEqual(
+            first,
+            {
+                "payer": {"code": "PAYER-A", "name": "Example Health"},
+                "member_id": "MEM-1",
+                "group_number": "G-7",
+                "plan": "Gold plan",
+                "priority": 1,
+                "relationship": "self",
+                "period": {"start": "2026-01-01", "end": "2026-12-31"},
+            },
+        )
+        self.assertEqual((second["member_id"], second["priority"]), ("MEM-2", 2))
+
+    def test_value_maps(self):
+        outcome = self._single(
+            *ADT,
+            value_maps={
+                "identifier_systems": {"NORTHMRN": "urn:demo:mrn"},
+                "payers": {"PAYER-A": "A1"},
+            },
+        )
+        self.assertEqual(
+            outcome.data["patient"]["identifiers"][0]["system"], "urn:demo:mrn"
+        )
+        self.assertEqual(outcome.data["coverages"][0]["payer"]["code"], "A1")
+        self.assertEqual(
+            outcome.unmapped, [("payers", "PAYER-B", "/data/coverages/1/payer/code")]
+        )
+
+    def test_updated(self):
+        for trigger in ("A08", "A31"):
+            head = ADT[0].replace("A04", trigger)
+            outcome = self._single(head, *ADT[1:])
+            self.assertEqual(outcome.event, "registration.updated")
+
+    def test_same_rows(self):
+        """A registration and its change say the same."""
+        first, second = (
+            mapping.shipped("hl7v2")[kind].document["events"][0]["rows"]
+            for kind in ("ADT^A04", "ADT^A08")
+        )
+        self.assertEqual(first, second)
+
+    def test_appointment(self):
+        outcome = self._single(*SIU, timezone="America/New_York")
+        self.assertEqual(outcome.event, "appointment.booked")
+        self.assertEqual(
+            outcome.data["appointment"],
+            {
+                "id": "A-1001",
+                "start": "2026-03-05T09:00:00-05:00",
+                "end": "2026-03-05T09:45:00-05:00",
+                "services": [{"code": "MRI-KNEE", "quantity": 1}],
+                "location": "ROOM 2",
+                "provider": "Ada Marsh",
+                "reason": "Knee pain",
+            },
+        )
+
+    def test_appointment_triggers(self):
+        status = SIU[1] + "|" * 14
+        for trigger, said, wanted in (
+            ("S13", "Booked", ["updated"]),
+            ("S14", "", ["updated"]),
+            ("S14", "Confirmed", ["confirmed"]),
+            ("S14", "ARRIVED", ["checked_in"]),
+            ("S12", "Confirmed", ["booked", "confirmed"]),
+            ("S15", "", ["cancelled"]),
+            ("S16", "", ["cancelled"]),
+            ("S17", "", ["cancelled"]),
+            ("S26", "", ["no_show"]),
+        ):
+            message = one(SIU[0].replace("S12", trigger), status + said, *SIU[2:])
+            outcomes = events(message)
+            self.assertEqual(
+                [o.event for o in outcomes], [f"appointment.{name}" for name in wanted]
+            )
+            self.assertEqual(problems(outcomes), [])
+            ids = {mapping.event_id(message.key, outcome) for outcome in outcomes}
+            self.assertEqual(len(ids), len(outcomes))
+
+    def test_orders(self):
+        message = one(*ORM)
+        ordered, completed = events(message)
+        self.assertEqual(problems([ordered, completed]), [])
+        self.assertEqual(
+            ordered.data["order"],
+            {
+                "id": "O-1",
+                "services": [
+                    {"code": "ECHO", "quantity": 1},
+                    {"code": "ECG", "quantity": 1},
+                ],
+            },
+        )
+        self.assertEqual(completed.event, "service.completed")
+        self.assertEqual(
+            completed.data["service"],
+            {"id": "F-2", "performed_at": "2026-03-01T10:00:00Z"},
+        )
+        self.assertEqual(completed.data["order_id"], "O-2")
+        # a cancelled order has no event of ours
+        self.assertEqual(events(one(*ORM[:2], "ORC|CA|O-1", ORM[3])), [])
+
+    def test_charges(self):
+        completed, received = events(one(*DFT))
+        self.assertEqual(problems([completed, received]), [])
+        self.assertEqual(
+            completed.data["service"],
+            {
+                "id": "T-1",
+                "performed_at": "2026-03-01T10:15:00Z",
+                "provider": "Ada Marsh",
+            },
+        )
+        self.assertEqual(
+            completed.data["charges"],
+            [
+                {
+                    "code": "INFUSION",
+                    "quantity": "2",
+                    "unit_price": "125.00",
+                    "modifiers": ["25", "59"],
+                },
+                {"code": "CONSULT", "quantity": "1"},
+            ],
+        )
+        self.assertEqual(
+            received.data["payment"],
+            {
+                "id": "T-3",
+                "amount": "30.00",
+                "currency": "USD",
+                "paid_at": "2026-03-01T10:30:00Z",
+                "payer_type": "patient",
+            },
+        )
+        self.assertEqual(
+            received.data["allocations"],
+            [{"account_number": "ACC-9", "amount": "30.00"}],
+        )
+
+    def test_merges(self):
+        message = one(*MERGE)
+        outcomes = events(message)
+        self.assertEqual(problems(outcomes), [])
+        self.assertEqual(
+            [
+                (
+                    o.data["survivor"]["identifiers"][0]["value"],
+                    o.data["retired"]["identifiers"][0]["value"],
+                )
+                for o in outcomes
+            ],
+            [("M-1", "M-9"), ("M-2", "M-8")],
+        )
+        self.assertEqual(len({mapping.event_id(message.key, o) for o in outcomes}), 2)
+
+    def test_places_not_values(self):
+        message = one(*ADT[:2], PID.replace("19610719", "Quillfeather"))
+        (outcome,) = events(message)
+        self.assertEqual(outcome.errors[0]["pointer"], "/data/patient/birth_date")
+        self.assertNotIn("Quillfeather", str(outcome.errors + outcome.notes))
+
+
+def _lacks(message):
+    """Return what a message does not have of what HL7 and the contract need."""
+    document = message.document
+    patient = document.get("PID", {})
+    kind = message.kind
+    if not any(hl7v2.text_at(patient, f) for f in ("f3", "f2", "f4")):
+        return "PID-3"
+    if kind == "ADT^A40":
+        return "" if document.get("MRG") else "MRG"
+    if kind.startswith("ADT"):
+        if not hl7v2.text_at(patient, "f5"):
+            return "PID-5"
+        return "" if hl7v2.text_at(patient, "f7") else "PID-7"
+    if kind.startswith("SIU"):
+        booking = document.get("SCH", {})
+        timed = [
+            segment.get(name)
+            for group, name in (("AIS", "f4"), ("AIG", "f8"), ("AIP", "f6"))
+            for segment in document.get(group, ())
+        ]
+        if not booking:
+            return "SCH"
+        planned = hl7v2.text_at(booking, "f11", "c4") or any(timed)
+        return "" if planned else "SCH-11 (no time)"
+    if kind == "DFT^P03":
+        return "" if document.get("FT1") else "FT1"
+    orders = document.get("orders", ())
+    if not any("ORC" in order for order in orders):
+        return "ORC"
+    numbered = [
+        hl7v2.text_at(segment, name)
+        for order in orders
+        for segment in (order.get("ORC", {}), *order.get("OBR", ()))
+        for name in (("f2", "f3", "f4") if segment is order.get("ORC") else ("f2",))
+    ]
+    return "" if any(numbered) else "ORC-2, ORC-3, OBR-2"
+
+
+class TestCorpora(BaseCase):
+    """What real and made-up senders write; the table is printed to the log."""
+
+    def setUp(self):
+        super().setUp()
+        if not CORPORA.is_dir():
+            self.skipTest("The corpora are not here.")
+        self.files = sorted(CORPORA.glob("*/*"))
+
+    def test_table(self):
+        table = defaultdict(Counter)
+        reasons = []
+        for path in self.files:
+            for message in hl7v2.read(path.read_bytes()).messages:
+                if message.errors or not message.supported:
+                    continue
+                row = table[message.kind, path.parent.name]
+                row["messages"] += 1
+                outcomes = events(
+                    message, defaults={"facility": "MAIN", "payment.currency": "USD"}
+                )
+                found = problems(outcomes)
+                lacks = _lacks(message)
+                if outcomes and not found:
+                    row["valid"] += 1
+                    row["complete"] += 1
+                    continue
+                why = sorted({f"{e['pointer']} {e['code']}" for e in found})
+                why = ", ".join(why) or "no event of ours (order control)"
+                row["complete"] += not lacks
+                note = f"the message has no {lacks}" if lacks else why
+                reasons.append(f"{message.kind:8} {path.parent.name}: {note}")
+        total = sum(table.values(), Counter())
+        lines = [
+            f"{kind:8} {source:48} {row['valid']:3} of {row['complete']:3} complete, "
+            f"{row['messages']:3} in all"
+            for (kind, source), row in sorted(table.items())
+        ]
+        share = total["valid"] / total["complete"]
+        lines.append(
+            f"{total['valid']} of {total['complete']} complete messages ({share:.1%}) "
+            f"give valid events; {total['messages']} in all"
+        )
+        _logger.info("HL7 v2\n%s", "\n".join(lines + sorted(reasons)))
+        self.assertGreaterEqual(share, 0.95)
+
+    def test_every_file_is_answered(self):
+        for path in self.files:
+            raw = path.read_bytes()
+            reading = hl7v2.read(raw)
+            acks = [m.ack("AE", m.errors) for m in reading.messages]
+            answer = reading.answer(acks)
+            again = hl7v2.read(answer)
+            self.assertEqual(again.errors, [], path.name)
+            for message in again.messages:
+                self.assertTrue(message.kind.startswith("ACK"), path.name)
+            self.assertEqual(
+                [m.key for m in hl7v2.read(raw).messages],
+                [m.key for m in reading.messages],
+            )
+
+    def test_oracle(self):
+        """hl7apy extracts the same values."""
+        try:
+            from hl7apy.parser import parse_message
+        except ImportError:
+            if os.environ.get("CI"):
+                raise
+            self.skipTest("hl7apy is not installed.")
+        compared = 0
+        for path in self.files[::3]:
+            reading = hl7v2.read(path.read_bytes())
+            if len(reading.messages) != 1 or reading.messages[0].errors:
+                continue
+            (message,) = reading.messages
+            if not message.supported or message.warnings:
+                continue
+            text, _codec, _error = hl7v2_text.decode(path.read_bytes())
+            found, _envelope, _faults = hl7v2_text.split(text, 1)
+            try:
+                theirs = parse_message(hl7v2_text.joined(found[0]), find_groups=False)
+            except Exception as error:  # it refuses what is not of a known version
+                _logger.info("hl7apy refuses %s: %s", path.name, type(error).__name__)
+                continue
+            compared += self._compare(path, message, theirs)
+        _logger.info("%s values agree with hl7apy", compared)
+        self.assertGreater(compared, 300)
+
+    def _compare(self, path, message, theirs):
+        compared = 0
+        for name in ("PID", "PV1", "SCH", "EVN", "MRG"):
+            ours = message.document.get(name, {})
+            segments = [s for s in theirs.children if s.name == name]
+            if not ours or not segments:
+                continue
+            fields = defaultdict(list)
+            for field in segments[0].children:
+                if field.name:  # none: the segment has no such field in this version
+                    fields[int(field.name.rpartition("_")[2])].append(field.to_er7())
+            for number, values in fields.items():
+                while values and not values[-1].replace("^", "").replace("&", ""):
+                    values.pop()
+                repetitions = ours.get(f"f{number}", [])
+                for value, repetition in zip(values, repetitions, strict=False):
+                    if "\\" in value or '""' in value:
+                        continue
+                    first = value.split("^")[0].split("&")[0].strip()
+                    mine = repetition.get("c1", "").strip()
+                    place = f"{path.name} {name}-{number}"
+                    if first:
+                        self.assertEqual(first, mine, place)
+                    else:  # it moves the withdrawn XTN-1 of 2.6 to another component
+                        self.assertIn(mine, value, place)
+                    compared += 1
+        return compared
