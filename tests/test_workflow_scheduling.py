@@ -113,6 +113,24 @@ class TestScheduling(WorkflowCase):
         self.assertStates(events, "done")
         self.assertFalse(self.issues())
 
+    def test_waits_for_a_registration_that_is_parked_later(self):
+        events = self.play(self.appointment("confirmed", "LATE", "V9", 11))
+        events |= self.play(self.appointment("booked", "LATE", "V9", 10))
+        self.assertStates(events, "exception")
+        events |= self.play(self.register("LATE", payer="T-LATE"))
+        self.assertStates(events, "waiting", "waiting", "exception")
+        self.assertEqual(self.issues().category, "missing_payer")
+        self.env["res.partner"].create(
+            {
+                "name": "L",
+                "healthcare_is_payer": True,
+                "healthcare_payer_code": "T-LATE",
+            }
+        )
+        self.process()
+        self.assertStates(events, "done")
+        self.assertFalse(self.issues())
+
     def test_unknown_service(self):
         self.play(self.register("S1"))
         events = self.play(

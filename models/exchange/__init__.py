@@ -15,3 +15,4 @@ from . import ordering
 from . import engine
 from . import engine_outcome
 from . import engine_release
+from . import engine_dependent
