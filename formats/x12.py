@@ -39,7 +39,8 @@ MAX_MESSAGES = 10_000
 
 #: ``document``: JSON; ``key``: identifies the message by its business content, the same
 #: when it is sent again in another interchange; ``pointer``: where it starts;
-#: ``time``: RFC 3339 or None; ``problems`` as ``{"pointer", "code", "detail"}``.
+#: ``time``: ISO 8601, the sender's local time when without an offset, or None;
+#: ``problems`` as ``{"pointer", "code", "detail"}``.
 Message = namedtuple("Message", "kind document key pointer time problems")
 #: ``index``: place in the body, from 0; ``kind``: ST01; ``control``: ST02;
 #: ``messages``: empty when there are ``errors``.

@@ -200,12 +200,18 @@ def _header(text, start):
     elements = text[start + 4 : start + 400].split(found[1], 15)
     if len(elements) < 16 or len(elements[15]) < 2:
         return None
+    if not re.match(r"[0-9]{5}\Z", elements[11]):
+        return None  # elements are missing and what follows was counted as some
     # The terminator may be a line end; one after another sign is no part of it.
     component, terminator = elements[15][0], elements[15][1]
-    if any("\n" in element or len(element) > 20 for element in elements[:15]):
-        return None
     length = 4 + sum(len(element) + 1 for element in elements[:15]) + 2
-    return elements[:15], component, terminator, start + length
+    # Lines wrapped at the 80th column break the ISA once; more is no ISA.
+    if sum(element.count("\n") for element in elements[:15]) > 1:
+        return None
+    elements = [re.sub(r"[\r\n]", "", element) for element in elements[:15]]
+    if any(len(element) > 20 for element in elements):
+        return None
+    return elements, component, terminator, start + length
 
 
 def _next(text, start):

@@ -98,16 +98,16 @@ def iso_date(text):
 
 
 def iso_time(day, text):
-    """Return date and time in UTC of an ISO date and HHMM or HHMMSS.
+    """Return date and time, without an offset, of an ISO date and HHMM or HHMMSS.
 
-    X12 names no time zone; the sender's is not known here.
+    X12 names no time zone: a mapping reads it in the source's.
     """
     found = _TIME.match(text or "")
     parts = found.groups("0") if found else (0, 0, 0)
     hour, minute, second = map(int, parts)
     if hour > 23 or minute > 59 or second > 59:
         hour = minute = second = 0
-    return f"{day}T{hour:02d}:{minute:02d}:{second:02d}Z" if day else None
+    return f"{day}T{hour:02d}:{minute:02d}:{second:02d}" if day else None
 
 
 def person(segment):
