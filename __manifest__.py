@@ -39,6 +39,7 @@
         "views/erp_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",
+        "views/merge_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -15,6 +15,11 @@ class ResConfigSettings(models.TransientModel):
         default=2,
         config_parameter="healthcare_connector.shards",
     )
+    healthcare_duplicate_threshold = fields.Integer(
+        string="Duplicate Threshold (%)",
+        default=85,
+        config_parameter="healthcare_connector.duplicate_threshold",
+    )
     healthcare_keyring_status = fields.Char(
         string="Keyring", compute="_compute_healthcare_keyring_status"
     )

@@ -2,6 +2,7 @@ from . import test_core_deidentification
 from . import test_core_encryption
 from . import test_core_redaction
 from . import test_core_signatures
+from . import test_core_similarity
 from . import test_core_small
 from . import test_core_strict_json
 from . import test_delivery
@@ -12,6 +13,7 @@ from . import test_feed
 from . import test_format_cloudevents
 from . import test_http_events
 from . import test_intake
+from . import test_patient_identity
 from . import test_rights
 from . import test_schemas
 from . import test_tours

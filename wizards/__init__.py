@@ -1,4 +1,6 @@
 from . import correct_wizard
 from . import key_wizard
+from . import merge_wizard
+from . import partner_merge
 from . import payload_viewer
 from . import waive_wizard

@@ -1,6 +1,7 @@
 """Facts: written with the document they tell of, delivered to targets."""
 
 from . import fact
+from . import fact_retelling
 from . import surrogate
 from . import target
 from . import delivery

@@ -5,6 +5,7 @@ from . import service_line
 from . import service
 from . import patient_identifier
 from . import res_partner
+from . import patient_duplicate
 from . import coverage
 from . import appointment
 from . import clearance
@@ -17,3 +18,5 @@ from . import stock_picking
 from . import account_move
 from . import account_payment
 from . import stock_move
+from . import patient_merge
+from . import patient_merge_undo

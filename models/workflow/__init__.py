@@ -6,6 +6,7 @@ one per subject, and writes in bulk. See ``workflow.py`` for what it may call.
 
 from . import workflow
 from . import registration
+from . import patient_merge
 from . import replenishment
 from . import supplies
 from . import orders

@@ -38,18 +38,13 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
             for data in contents.values()
             for coverage in data.get("coverages") or ()
         )
-        known = self._patients_by_subject(key for ones in keys.values() for key in ones)
+        found = self._identifiers_by_subject(key for ks in keys.values() for key in ks)
+        known = {key: identifier.partner_id for key, identifier in found.items()}
         patients = {}
         for event, data in contents.items():
             owners = {known[key].id for key in keys[event] if key in known}
             if len(owners) > 1:
-                event._park(
-                    "duplicate_patient",
-                    self.env._("The numbers of this patient belong to two patients."),
-                    patient_id=known[keys[event][0]].id
-                    if keys[event][0] in known
-                    else min(owners),
-                )
+                self._park_two_patients(event, owners)
             elif self._payers_known(event, data, payers):
                 patients[event] = next(
                     (known[k] for k in keys[event] if k in known), None
@@ -63,7 +58,10 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
         touched = set()
         for event, patient in patients.items():
             if patient:
-                self._update_patient(event, contents[event], patient, places, touched)
+                level = self._level(keys[event], found)
+                self._update_patient(
+                    event, contents[event], patient, places, touched, level
+                )
         patients.update(created)
         self._add_identifiers(contents, keys, patients, known, touched)
         self.env["healthcare.coverage"]._merge(
@@ -74,7 +72,7 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
             ],
             touched,
         )
-        self._set_guarantors(contents, patients)
+        self._set_guarantors(contents, patients, keys, found)
         self._finish(keys, patients, created, touched)
 
     @api.model
@@ -168,6 +166,9 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
                     "healthcare_known_at": event.occurred_at,
                     "healthcare_known_fields": known,
                     **values,
+                    **partners._healthcare_match_values(
+                        values.get("name"), values.get("healthcare_birth_date")
+                    ),
                 }
             )
         # A new patient has neither parent nor children to keep in step with.
@@ -177,9 +178,12 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
         return dict(zip(contents, created.with_env(self.env), strict=True))
 
     @api.model
-    def _update_patient(self, event, data, patient, places, touched):
+    def _update_patient(self, event, data, patient, places, touched, level):
+        parts = self._parts(data, places)
+        if level < 0:
+            self._keep_account_number(patient, parts.pop("account", None))
         values, known = newer(
-            patient.healthcare_known_fields, stamp(event), self._parts(data, places)
+            patient.healthcare_known_fields, stamp(event, level), parts
         )
         values = changed(patient, values)
         if values:
@@ -218,7 +222,7 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
         self.env["healthcare.patient.identifier"].create(vals_list)
 
     @api.model
-    def _set_guarantors(self, contents, patients):
+    def _set_guarantors(self, contents, patients, keys, found):
         """Keep who pays for a patient as a contact of its own."""
         new = []
         for event, patient in patients.items():
@@ -231,7 +235,9 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
             if guarantor.get("phones"):
                 carried["phone"] = guarantor["phones"][0]
             values, known = newer(
-                patient.healthcare_known_fields, stamp(event), {"guarantor": carried}
+                patient.healthcare_known_fields,
+                stamp(event, self._level(keys[event], found)),
+                {"guarantor": carried},
             )
             if not values or not carried["name"]:
                 continue
@@ -258,13 +264,9 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
             {p: event for event, p in patients.items() if p in touched and p not in new}
         )
         touched |= new
-        self._emit_registrations(
-            {
-                event: patient
-                for event, patient in patients.items()
-                if patient in touched
-            }
-        )
+        told = {event: p for event, p in patients.items() if p in touched}
+        self._emit_registrations(told)
+        self._watch_duplicates(told, touched - new)
 
     @api.model
     def _emit_registrations(self, patients):
@@ -276,20 +278,22 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
                     "event": event,
                     "facility": event.facility_id,
                     "patient": patient,
-                    "values": {
-                        "sex": patient.healthcare_sex or None,
-                        "birth_date": patient.healthcare_birth_date.isoformat()
-                        if patient.healthcare_birth_date
-                        else None,
-                        "postal_code": patient.zip or None,
-                        "country": patient.country_id.code or None,
-                        "payer": patient.healthcare_coverage_ids[
-                            :1
-                        ].payer_id.healthcare_payer_code
-                        or None,
-                        "coverages": len(patient.healthcare_coverage_ids),
-                    },
+                    "values": self._registration_values(patient),
                 }
                 for event, patient in patients.items()
             ],
         )
+
+    @api.model
+    def _registration_values(self, patient):
+        """Return the columns of a registration fact."""
+        born = patient.healthcare_birth_date
+        first = patient.healthcare_coverage_ids[:1]
+        return {
+            "sex": patient.healthcare_sex or None,
+            "birth_date": born.isoformat() if born else None,
+            "postal_code": patient.zip or None,
+            "country": patient.country_id.code or None,
+            "payer": first.payer_id.healthcare_payer_code or None,
+            "coverages": len(patient.healthcare_coverage_ids),
+        }
