@@ -19,3 +19,4 @@ from . import test_schemas
 from . import test_tours
 from . import test_views
 from . import test_workflow_authorization
+from . import test_workflow_claim

@@ -11,12 +11,16 @@ from . import appointment
 from . import clearance
 from . import authorization
 from . import completion
+from . import adjustment_code
 from . import claim
+from . import claim_adjustment
+from . import claim_accounts
 from . import product
 from . import sale_order
 from . import stock_picking
 from . import account_move
 from . import account_payment
+from . import delayed_payment
 from . import stock_move
 from . import patient_merge
 from . import patient_merge_undo

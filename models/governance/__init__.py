@@ -2,4 +2,5 @@
 
 from . import exception
 from . import exception_recheck
+from . import exception_recheck_claims
 from . import payload_access

@@ -16,4 +16,6 @@ from . import scheduling
 from . import authorization
 from . import service
 from . import claim
+from . import claim_posting
 from . import payment
+from . import claim_confirmation

@@ -1,0 +1,160 @@
+"""Payments that banks tell of and remittances have booked already.
+
+A remittance books the payer's payment when it decides a claim. ``payment.received``
+with an allocation to that claim is the bank telling of the same money: it is noted and
+books nothing. ``payment.reversed`` undoes what was noted, or, where it names only the
+claim (as a reversal in an X12 835 does), takes the whole decision back.
+"""
+
+from odoo import Command, api, models
+
+
+class HealthcareWorkflowPayment(models.AbstractModel):
+    _inherit = "healthcare.workflow.payment"
+
+    @api.model
+    def _booked_by_remittance(self, claim, case, amount):
+        """Return whether the claim's remittance has booked this very money already."""
+        live = claim._live_payments()
+        if any(payment.healthcare_confirmed_key == case.key for payment in live):
+            return True
+        payment = claim._unconfirmed_payments().filtered(
+            lambda one: (
+                one.currency_id == case.currency
+                and not one.currency_id.compare_amounts(one.amount, amount)
+            )
+        )[:1]
+        if not payment:
+            return False
+        payment._confirm_remittance(case.key, case.data["payment"].get("reference"))
+        case.event._link(payment)
+        return True
+
+    @api.model
+    def _on_payment_reversed(self, events):
+        events -= self._undo_confirmed(events)
+        events -= self._take_claims_back(events)
+        return super()._on_payment_reversed(events)
+
+    @api.model
+    def _undo_confirmed(self, events):
+        """Undo payments of remittances by the number the bank gave them."""
+        payments = self.env["account.payment"].search(
+            [("healthcare_confirmed_key", "in", events.mapped("subject"))]
+        )
+        handled, told, invoices = events.browse(), {}, {}
+        by_key = payments.grouped("healthcare_confirmed_key")
+        for event in events:
+            ones = by_key.get(event.subject)
+            if not ones:
+                continue
+            handled |= event
+            event._link(ones, ones.reconciled_invoice_ids)
+            live = ones.filtered(lambda payment: payment.state != "canceled")
+            if not live:
+                event._note_stale()
+            told.update(dict.fromkeys(live, event))
+            invoices.update(dict.fromkeys(live.reconciled_invoice_ids, event))
+        if told:
+            undone = payments.concat(*told)
+            undone.move_id.line_ids.remove_move_reconcile()
+            undone.action_draft()
+            undone.action_cancel()
+            undone._emit_claim_payments(told)
+            self.env["account.move"]._emit_healthcare_invoices(invoices)
+        return handled
+
+    @api.model
+    def _take_claims_back(self, events):
+        """Take back decisions that a reversal names by nothing but the claim."""
+        ordering = self.env["healthcare.ordering"]
+        keys = {}
+        for event in events:
+            allocations = event._content().get("allocations") or ()
+            numbers = [one.get("claim_id") for one in allocations]
+            if len(numbers) == 1 and numbers[0]:
+                keys[event] = ordering._key(
+                    "claim", event.source_id.namespace, numbers[0]
+                )
+        known = self.env["account.payment"].search(
+            [("healthcare_payment_key", "in", [event.subject for event in keys])]
+        )
+        own = set(known.mapped("healthcare_payment_key"))
+        keys = {event: key for event, key in keys.items() if event.subject not in own}
+        claims = self.env["healthcare.claim"].search(
+            [("subject", "in", list(keys.values()))]
+        )
+        by_subject = {claim.subject: claim for claim in claims}
+        cases, seen = [], set()
+        for event, key in keys.items():
+            case = Reversal(event, by_subject.get(key, claims.browse()))
+            if case.claim not in seen and self._may_take_back(case, key):
+                seen.add(case.claim)
+                cases.append(case)
+        self.env["healthcare.workflow.claim.posting"]._reverse(cases)
+        for case in cases:
+            case.claim.write(
+                {
+                    "decision": "reversed",
+                    # Right after what it takes back, before any newer decision.
+                    "decided_mark": f"{case.claim.decided_mark}~",
+                    "state": "submitted",
+                    "paid": 0.0,
+                    "patient_responsibility": 0.0,
+                    "adjustment_ids": [Command.clear()],
+                    "remarks": False,
+                }
+            )
+            case.event._link(case.claim)
+            case.event._resolve_issues(f"claim-underpaid/{case.claim.subject}")
+        claims._emit_claims({case.claim: case.event for case in cases})
+        return events.browse([event.id for event in keys])
+
+    @api.model
+    def _may_take_back(self, case, key):
+        """Return whether a reversal finds what it undoes; note or park it if not."""
+        event, claim = case.event, case.claim
+        gone = claim.payment_ids.filtered(
+            lambda one: (
+                one.state == "canceled"
+                and one.healthcare_reversed_key in (False, event.subject)
+                and not one.currency_id.compare_amounts(one.amount, case.amount)
+            )
+        )[:1]
+        if gone:
+            # A newer decision replaced this one and took its money back already.
+            gone.healthcare_reversed_key = event.subject
+            event._link(claim, gone)
+            return False
+        live = claim._live_payments()
+        if not live:
+            event._park(
+                "missing_dependency",
+                self.env._("The payment to reverse is not known yet."),
+                cause=key,
+                amount=case.amount,
+            )
+            return False
+        if claim.currency_id.compare_amounts(sum(live.mapped("amount")), case.amount):
+            event._park(
+                "payment_mismatch",
+                self.env._("Another amount is reversed than was paid for the claim."),
+                cause=key,
+                amount=case.amount,
+                patient_id=claim.patient_id.id,
+                payer_id=claim.payer_id.id,
+                res_model=claim._name,
+                res_id=claim.id,
+            )
+            return False
+        live.write({"healthcare_reversed_key": event.subject})
+        return True
+
+
+class Reversal:
+    """A reversal that names a claim."""
+
+    def __init__(self, event, claim):
+        self.event = event
+        self.claim = claim
+        self.amount = float(event._content()["payment"]["amount"])
