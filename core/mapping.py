@@ -23,6 +23,8 @@ A mapping is a JSON object that people without code edit as rows::
   list of objects, whose rows see ``item`` and ``number`` (from 1) beside the document.
   ``"single": true`` makes one object of the first item.
 * ``transforms`` are ``name`` or ``name:argument`` of :mod:`.mapping_transforms`.
+* ``unhandled``: ``[{"when", "pointer", "detail"}]``, what of a document this mapping
+  knows of and makes no event of, so that it is told instead of dropped.
 * ``default`` stands in where there is nothing. ``required`` true: nothing there is an
   error; ``"item"``: the list item, or single object, is left out and that is noted.
 
@@ -40,6 +42,7 @@ from . import mapping_expressions as expressions
 from . import mapping_transforms as transforms
 from . import strict_json
 from .mapping_rows import Event, invalid, refused
+from .mapping_rows import unhandled as read_unhandled
 from .mapping_rows import value_maps as read_maps
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "mappings"
@@ -50,7 +53,7 @@ MAX_ITEMS = 1000  # items of a list
 MAX_NOTES = 100
 
 _KEYS = frozenset(
-    ("format", "kinds", "title", "version", "timezone", "maps", "events", "comment")
+    "format kinds title version timezone maps events unhandled comment".split()
 )
 
 
@@ -227,6 +230,7 @@ class Mapping:
             Event(event, f"/events/{index}", counter)
             for index, event in enumerate(events)
         ]
+        self._unhandled = read_unhandled(document.get("unhandled", []))
         self.map_names = sorted({*self._maps, *_map_names(self._events)})
 
     @property
@@ -271,6 +275,24 @@ class Mapping:
                     return outcomes
                 outcomes.append(outcome)
         return outcomes
+
+    def unhandled(self, document):
+        """Return what of a document makes no event, as the mapping knows it.
+
+        :return: list of ``{"pointer", "code", "detail"}``, code ``not_taken``
+        """
+        return [
+            {"pointer": pointer, "code": "not_taken", "detail": detail}
+            for when, pointer, detail in self._unhandled
+            if _holds(when, document)
+        ]
+
+
+def _holds(when, document):
+    try:
+        return _true(when.evaluate(document))
+    except expressions.EvaluationError:
+        return True  # not sure is reason enough to tell
 
 
 def _map_names(events):

@@ -13,10 +13,12 @@ from .errors import InputError
 MAX_ROWS = 400
 MAX_DEPTH = 4  # rows within rows
 MAX_TRANSFORMS = 10
+MAX_UNHANDLED = 20
 
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}(?:\.[a-z][a-z0-9_]{0,39}){0,7}\Z")
 _EVENT = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}\Z")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_UNHANDLED_KEYS = frozenset(("when", "pointer", "detail"))
 _EVENT_KEYS = frozenset(
     ("event", "when", "each", "time", "key", "rows", "title", "comment")
 )
@@ -190,3 +192,22 @@ def value_maps(documents, pointer="/maps"):
             raise invalid("A value map leads to single values.", f"{pointer}/{name}")
         maps[name] = (values, strict, frozenset(map(str, values.values())))
     return maps
+
+
+def unhandled(documents, pointer="/unhandled"):
+    """Read what a mapping makes no event of.
+
+    :return: list of ``(expression, pointer, detail)``
+    """
+    if not isinstance(documents, list) or len(documents) > MAX_UNHANDLED:
+        raise invalid(f"Must be a list of at most {MAX_UNHANDLED}.", pointer)
+    found = []
+    for index, document in enumerate(documents):
+        place = f"{pointer}/{index}"
+        if not isinstance(document, dict) or document.keys() != _UNHANDLED_KEYS:
+            raise invalid("Has the members when, pointer and detail.", place)
+        if not all(isinstance(document[name], str) for name in _UNHANDLED_KEYS):
+            raise invalid("Must be texts.", place)
+        when = expressions.compile(document["when"], f"{place}/when")
+        found.append((when, document["pointer"][:200], document["detail"][:500]))
+    return found

@@ -478,6 +478,17 @@ class TestRefusals(BaseCase):
         both = [row, {"field": "a.b", "from": "a"}]
         self._refused(build(both), "invalid_mapping", "/events/0/rows/1/field")
 
+    def test_unhandled(self):
+        row = {"field": "a", "from": "a"}
+        told = {"when": "b", "pointer": "/b", "detail": "Nothing is made of b."}
+        compiled = mapping.compile(build([row], unhandled=[told]))
+        self.assertEqual(compiled.unhandled({"a": 1}), [])
+        self.assertEqual(compiled.unhandled({"b": 1})[0]["code"], "not_taken")
+        for wrong in ({}, {**told, "when": 5}, {**told, "more": 1}, "x"):
+            self._refused(
+                build([row], unhandled=[wrong]), "invalid_mapping", "/unhandled/0"
+            )
+
     def test_costly_expressions(self):
         """What passes the checks is stopped when it runs."""
         for text in (
@@ -516,6 +527,7 @@ class TestRefusals(BaseCase):
             build([{"field": "a", "from": value, "transforms": value}]),
             build([{"field": value, "each": "@", "rows": value}]),
             build([{"field": "a", "from": "a"}], maps=value, time=value, key=value),
+            build([{"field": "a", "from": "a"}], unhandled=value),
         ):
             try:
                 mapping.compile(document)

@@ -161,8 +161,25 @@ class TestEvents(BaseCase):
             {"id": "F-2", "performed_at": "2026-03-01T10:00:00Z"},
         )
         self.assertEqual(completed.data["order_id"], "O-2")
-        # a cancelled order has no event of ours
-        self.assertEqual(events(one(*ORM[:2], "ORC|CA|O-1", ORM[3])), [])
+
+    def _unhandled(self, *segments):
+        message = one(*segments)
+        told = mapping.shipped("hl7v2")[message.kind].unhandled(message.document)
+        return [error["pointer"] for error in told]
+
+    def test_told_not_dropped(self):
+        """What has no event of ours is named."""
+        cancelled = (*ORM[:2], "ORC|CA|O-1", ORM[3])
+        self.assertEqual(events(one(*cancelled)), [])
+        self.assertEqual(self._unhandled(*cancelled), ["/ORC/f1"])
+        self.assertEqual(self._unhandled(*ORM[:2]), ["/ORC"])
+        self.assertEqual(self._unhandled(*ORM), [])
+        self.assertEqual(self._unhandled(*DFT), [])
+        adjusted = (*DFT, "FT1|4|T-4||20260301||AJ|CONSULT")
+        self.assertEqual(len(events(one(*adjusted))), 2)
+        self.assertEqual(self._unhandled(*adjusted), ["/FT1/f6"])
+        self.assertEqual(self._unhandled(*DFT[:3]), ["/FT1"])
+        self.assertEqual(self._unhandled(*MERGE[:3]), ["/MRG"])
 
     def test_charges(self):
         completed, received = events(one(*DFT))
@@ -291,7 +308,10 @@ class TestCorpora(BaseCase):
                     row["complete"] += 1
                     continue
                 why = sorted({f"{e['pointer']} {e['code']}" for e in found})
-                why = ", ".join(why) or "no event of ours (order control)"
+                told = mapping.shipped("hl7v2")[message.kind].unhandled(
+                    message.document
+                )
+                why = ", ".join(why) or f"no event of ours: {told[0]['pointer']}"
                 row["complete"] += not lacks
                 note = f"the message has no {lacks}" if lacks else why
                 reasons.append(f"{message.kind:8} {path.parent.name}: {note}")
