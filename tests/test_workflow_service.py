@@ -29,6 +29,22 @@ class TestService(WorkflowCase):
             time=self.at(minute),
         )
 
+    def verified(self, mrn, minute):
+        return event(
+            "coverage.verified",
+            {
+                "facility": "T-EAST",
+                "patient": self.patient_ref(mrn),
+                "coverage": {
+                    "payer": {"code": "T-PAYER"},
+                    "member_id": f"M-{mrn}",
+                    "status": "active",
+                },
+                "verified_at": self.at(minute),
+            },
+            time=self.at(minute),
+        )
+
     def test_main_line(self):
         self.play(self.register("C1"), self.appointment("confirmed", "C1", "V1", 10))
         events = self.play(
@@ -164,6 +180,8 @@ class TestService(WorkflowCase):
                 self.appointment("confirmed", mrn, number, 20),
                 self.completed(mrn, f"SVP{index}", 60, number),
             ]
+            order = [*order, 5] if index % 2 else [5, *order]
+            steps.append(self.verified(mrn, 2))
             before = self.on_hand(self.contrast)
             events = self.env["healthcare.event"]
             for position in order:
@@ -182,6 +200,7 @@ class TestService(WorkflowCase):
                     invoice.state,
                     visit.authorization_state,
                     visit.clearance,
+                    visit.coverage_state,
                 )
             )
         self.assertEqual(len(outcomes), 1, outcomes)

@@ -326,6 +326,9 @@ class HealthcareWorkflowService(models.AbstractModel):
         visits = {case.appointment: case.event for case in cases if case.appointment}
         appointments = self.env["healthcare.appointment"].concat(*visits)
         appointments.filtered(lambda a: a.state != "completed").state = "completed"
+        for appointment, event in visits.items():
+            if event.occurred_at > appointment.known_at:
+                appointment.known_at = event.occurred_at
         self.env["healthcare.workflow.scheduling"]._judge(visits, others)
         for case in cases:
             case.event._link(

@@ -121,7 +121,10 @@ class HealthcareWorkflow(models.AbstractModel):
 
     @api.model
     def _refresh_clearance(self, events):
-        """Judge anew the coming appointments of patients whose coverage changed.
+        """Judge anew the visits of patients whose coverage changed.
+
+        Of visits that are over only those that news of before them concern: late
+        arrivals must not matter, while history is not rewritten.
 
         :param events: ``{patient: event}`` that changed it
         """
@@ -132,8 +135,14 @@ class HealthcareWorkflow(models.AbstractModel):
             .search(
                 [
                     ("patient_id", "in", [patient.id for patient in events]),
-                    ("state", "in", ("booked", "confirmed", "checked_in")),
+                    ("state", "not in", ("cancelled", "no_show")),
                 ]
+            )
+            .filtered(
+                lambda visit: (
+                    visit.state != "completed"
+                    or events[visit.patient_id].occurred_at <= visit.known_at
+                )
             )
             ._compute_clearance()
         )
