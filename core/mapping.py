@@ -8,6 +8,7 @@ A mapping is a JSON object that people without code edit as rows::
      "events": [
        {"event": "registration.created",
         "when": "PID.f5",                      which documents make this event
+        "choose": {"from": "PV1.f2[0].c1", "transforms": ["map:classes"]},
         "each": "orders",                      one event for each, as ``group``
         "time": {"from": "EVN.f2[0].c1", "transforms": ["hl7_datetime"]},
         "key": ["PV1.f19[0].c1"],              what tells two events apart
@@ -22,6 +23,8 @@ A mapping is a JSON object that people without code edit as rows::
 * A row has ``from`` (JMESPath), ``value`` (a constant), or ``each`` with ``rows``: a
   list of objects, whose rows see ``item`` and ``number`` (from 1) beside the document.
   ``"single": true`` makes one object of the first item.
+* ``choose`` makes another event of it where its value is an event's name, so that a
+  value map can lead from a sender's statuses to events.
 * ``transforms`` are ``name`` or ``name:argument`` of :mod:`.mapping_transforms`.
 * ``unhandled``: ``[{"when", "pointer", "detail"}]``, what of a document this mapping
   knows of and makes no event of, so that it is told instead of dropped.
@@ -41,7 +44,7 @@ from pathlib import Path
 from . import mapping_expressions as expressions
 from . import mapping_transforms as transforms
 from . import strict_json
-from .mapping_rows import Event, invalid, refused
+from .mapping_rows import Event, invalid, is_event, refused
 from .mapping_rows import unhandled as read_unhandled
 from .mapping_rows import value_maps as read_maps
 
@@ -235,8 +238,13 @@ class Mapping:
 
     @property
     def events(self):
-        """The names of the events this mapping can make."""
-        return sorted({event.name for event in self._events})
+        """The names of the events this mapping can make, by its own maps."""
+        names = {event.name for event in self._events}
+        for event in self._events:
+            for step in event.choose.transforms if event.choose else ():
+                if step.name == "map" and step.argument in self._maps:
+                    names.update(filter(is_event, self._maps[step.argument][2]))
+        return sorted(names)
 
     def apply(self, document, value_maps=None, *, timezone=None, defaults=None):
         """Make canonical events of a document.
@@ -297,6 +305,7 @@ def _holds(when, document):
 
 def _map_names(events):
     stack = [row for event in events for row in event.rows]
+    stack += [event.choose for event in events if event.choose]
     while stack:
         row = stack.pop()
         stack.extend(row.rows or ())
@@ -336,6 +345,10 @@ def _outcome(event, root, maps, timezone, defaults):
     context = _Context(maps, timezone, outcome)
     context.root = root
     _fill(outcome.data, event.rows, root, "/data", context, defaults=defaults)
+    if event.choose is not None:
+        context.pointer = "/type"
+        chosen = _value(event.choose, root, context)
+        outcome.event = chosen if is_event(chosen) else event.name
     if event.time is not None:
         context.pointer = "/time"
         value = _value(event.time, root, context)

@@ -20,7 +20,7 @@ _EVENT = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}\Z")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _UNHANDLED_KEYS = frozenset(("when", "pointer", "detail"))
 _EVENT_KEYS = frozenset(
-    ("event", "when", "each", "time", "key", "rows", "title", "comment")
+    ("event", "choose", "when", "each", "time", "key", "rows", "title", "comment")
 )
 _ROW_KEYS = frozenset(
     "field from value each rows single transforms default required comment".split()
@@ -136,25 +136,26 @@ def compile_rows(documents, pointer, counter, depth=1):
     return rows
 
 
+def is_event(name):
+    """Return whether a value has the form of an event type's name."""
+    return isinstance(name, str) and bool(_EVENT.match(name))
+
+
 class Event:
     """One event a mapping can make."""
 
-    __slots__ = ("each", "key", "name", "rows", "time", "when")
+    __slots__ = ("choose", "each", "key", "name", "rows", "time", "when")
 
     def __init__(self, document, pointer, counter):
         if not isinstance(document, dict) or not document.keys() <= _EVENT_KEYS:
             raise invalid("An event has a member that is not known.", pointer)
         self.name = document.get("event")
-        if not isinstance(self.name, str) or not _EVENT.match(self.name):
+        if not is_event(self.name):
             raise invalid("Must name an event type.", f"{pointer}/event")
         self.when = _expression(document, "when", pointer)
         self.each = _expression(document, "each", pointer)
-        self.time = None
-        if "time" in document:
-            time = document["time"]
-            if not isinstance(time, dict) or "field" in time:
-                raise invalid("Must be a row without a field.", f"{pointer}/time")
-            self.time = Row({"field": "time", **time}, f"{pointer}/time", counter, 1)
+        self.time = _part(document, "time", pointer, counter)
+        self.choose = _part(document, "choose", pointer, counter)
         key = document.get("key", [])
         if not isinstance(key, list) or len(key) > 10:
             raise invalid("Must be a list of expressions.", f"{pointer}/key")
@@ -163,6 +164,16 @@ class Event:
             for index, text in enumerate(key)
         ]
         self.rows = compile_rows(document.get("rows"), f"{pointer}/rows", counter)
+
+
+def _part(document, name, pointer, counter):
+    """Compile a row that stands for itself, without a field."""
+    if name not in document:
+        return None
+    row, place = document[name], f"{pointer}/{name}"
+    if not isinstance(row, dict) or "field" in row:
+        raise invalid("Must be a row without a field.", place)
+    return Row({"field": name, **row}, place, counter, 1)
 
 
 class ValueMaps(dict):

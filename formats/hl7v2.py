@@ -59,7 +59,8 @@ GROUPS = {
     "insurances": ({"IN1"}, {"IN2", "IN3"}),
     "orders": (
         {"ORC"},
-        set("OBR RXO RXE RXR RXC RXD RXA TQ1 TQ2 NTE OBX DG1 CTD BLG ODS".split()),
+        set("OBR RXO RXE RXR RXC RXD RXA TQ1 TQ2 NTE OBX DG1 CTD BLG".split())
+        | {"ODS", "ODT", "RQD", "RQ1"},
     ),
     "resources": ({"RGS"}, {"AIS", "AIG", "AIL", "AIP", "NTE"}),
     "financials": ({"FT1"}, {"PR1", "NTE"}),

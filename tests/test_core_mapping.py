@@ -28,7 +28,7 @@ JSON = st.recursive(
 
 def build(rows, **more):
     event = {"event": "thing.happened", "rows": rows}
-    for name in ("when", "each", "time", "key"):
+    for name in ("when", "each", "time", "key", "choose"):
         if name in more:
             event[name] = more.pop(name)
     return {"format": "test", "kinds": ["T"], "events": [event], **more}
@@ -142,6 +142,28 @@ class TestRows(BaseCase):
         self.assertEqual([o.id_parts for o in found], [["1", "1"], ["3", "3"]])
         ids = {mapping.event_id("k", outcome) for outcome in found}
         self.assertEqual(len(ids | {mapping.event_id("l", found[0])}), 3)
+
+    def test_chosen_events(self):
+        choose = {"from": "s", "transforms": ["map:statuses"]}
+        maps = {"statuses": {"A": "thing.arrived", "B": "no event"}}
+        compiled = mapping.compile(
+            {
+                **build([{"field": "a", "value": 1}], choose=choose),
+                "maps": maps,
+            }
+        )
+        self.assertEqual(compiled.events, ["thing.arrived", "thing.happened"])
+        for status, wanted in (
+            ("A", "thing.arrived"),
+            ("B", "thing.happened"),
+            ("C", "thing.happened"),
+            (None, "thing.happened"),
+        ):
+            (outcome,) = compiled.apply({"s": status})
+            self.assertEqual(outcome.event, wanted)
+            self.assertEqual(
+                outcome.unmapped, [("statuses", "C", "/type")] if status == "C" else []
+            )
 
     def test_defaults(self):
         rows = [
@@ -310,95 +332,6 @@ class TestBench(BaseCase):
         self.assertEqual(made["time"], "2026-03-02T09:30:00Z")
         again = mapping.envelope(outcome, "k", "urn:x", "2026-03-03T09:30:00Z")
         self.assertEqual(made["id"], again["id"])
-
-
-class TestTransforms(BaseCase):
-    def _value(self, value, *steps, timezone=None, **root):
-        row = {"field": "a", "from": "v", "transforms": list(steps)}
-        return data([row], {"v": value, **root}, timezone=timezone).get("a")
-
-    def test_texts(self):
-        for step, value, wanted in (
-            ("upper", "abc", "ABC"),
-            ("lower", "ABC", "abc"),
-            ("text", 12, "12"),
-            ("digits", "a1-2", "12"),
-            ("truncate:2", "abc", "ab"),
-            ("prefix:x:", "1", "x:1"),
-            ("suffix:!", "1", "1!"),
-            ("replace:a=>b", "aa", "bb"),
-            ("none_if:0,1", "1", None),
-            ("split:-", "a- b-", ["a", "b"]),
-            ("uri:urn:x:", "A B", "urn:x:A-B"),
-            ("uri:urn:x:", "urn:oid:1.2", "urn:oid:1.2"),
-            ("phone", "(413) 555-0101", "4135550101"),
-            ("phone", "+1 413 555 0101 x 12", "+14135550101x12"),
-            ("phone", "none", None),
-            ("email", "mailto:a@b.c", "a@b.c"),
-            ("email", "nobody", None),
-            ("sex", "F", "female"),
-            ("sex", "male", "male"),
-            ("sex", "?", "unknown"),
-            ("country", "us", "US"),
-            ("country", "United States", None),
-            ("boolean", "Y", True),
-            ("integer", "3.0", 3),
-            ("decimal", "1,234.50", "1234.50"),
-            ("decimal", "1,5", None),
-            ("decimal:2", "1.005", "1.00"),
-            ("decimal", 12.5, "12.5"),
-            ("decimal", "1e400", None),
-            ("absolute", "-5.00", "5.00"),
-            ("first", ["a", "b"], "a"),
-            ("last", ["a", "b"], "b"),
-            ("item:2", ["a", "b"], "b"),
-            ("item:3", ["a", "b"], None),
-            ("join:-", ["a", "b"], "a-b"),
-            ("unique", ["a", "b", "a"], ["a", "b"]),
-            ("count", ["a", "b"], 2),
-            ("upper", ["a", "b"], ["A", "B"]),
-        ):
-            self.assertEqual(self._value(value, step), wanted, step)
-
-    def test_dates(self):
-        for step, value, wanted in (
-            ("hl7_date", "19610719", "1961-07-19"),
-            ("hl7_date", "196107191200", "1961-07-19"),
-            ("hl7_date", "195808100102034", "1958-08-10"),
-            ("hl7_date", "1961-07-19", "1961-07-19"),
-            ("hl7_date", "1961", None),
-            ("hl7_date", "19611301", None),
-            ("hl7_datetime", "20260302093000-0500", "2026-03-02T09:30:00-05:00"),
-            ("hl7_datetime", "20260302093000.1234+0000", "2026-03-02T09:30:00Z"),
-            ("hl7_datetime", "202603020930", "2026-03-02T09:30:00Z"),
-            ("hl7_datetime", "20260302", "2026-03-02T00:00:00Z"),
-            ("hl7_datetime", "2026-03-02T09:30:00Z", "2026-03-02T09:30:00Z"),
-            ("hl7_datetime:Europe/Berlin", "20260702", "2026-07-02T00:00:00+02:00"),
-            ("hl7_datetime", "20260302250000", None),
-            ("hl7_datetime", "00000000", None),
-            ("iso_date", "2026-03-02T09:30:00Z", "2026-03-02"),
-            ("iso_date", "2026-03", None),
-            ("iso_datetime", "2026-03-02T09:30:00-05:00", "2026-03-02T14:30:00Z"),
-            ("iso_datetime", "2026-03-02T09:30:00", "2026-03-02T09:30:00Z"),
-            ("iso_datetime", "2026-03-02", "2026-03-02T00:00:00Z"),
-            ("iso_datetime", "soon", None),
-            ("x12_date", "20260302", "2026-03-02"),
-            ("x12_date", "260302", "2026-03-02"),
-            ("x12_date", "2603", None),
-        ):
-            self.assertEqual(self._value(value, step), wanted, (step, value))
-        self.assertEqual(
-            self._value("20260702", "hl7_datetime", timezone="America/New_York"),
-            "2026-07-02T00:00:00-04:00",
-        )
-
-    def test_end_of_a_duration(self):
-        steps = ("hl7_datetime", "plus_minutes:m")
-        self.assertEqual(
-            self._value("202603022350", *steps, m="20"), "2026-03-03T00:10:00Z"
-        )
-        for minutes in (None, "0", "-5", False, "999999999", []):
-            self.assertIsNone(self._value("202603022350", *steps, m=minutes))
 
 
 class TestRefusals(BaseCase):

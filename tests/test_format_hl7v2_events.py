@@ -126,6 +126,8 @@ class TestEvents(BaseCase):
             ("S14", "", ["updated"]),
             ("S14", "Confirmed", ["confirmed"]),
             ("S14", "ARRIVED", ["checked_in"]),
+            ("S14", "Noshow^No show", ["no_show"]),
+            ("S14", "Something else", ["updated"]),
             ("S12", "Confirmed", ["booked", "confirmed"]),
             ("S15", "", ["cancelled"]),
             ("S16", "", ["cancelled"]),
