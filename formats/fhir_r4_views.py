@@ -5,8 +5,8 @@ Each kind adds members whose names start with ``_`` to its document:
 * all: ``_id``; ``_patient`` {identifiers, resource}; ``_new`` (first version);
 * Patient: ``_coverages`` (of the body, as the canonical event has them), ``_account``,
   ``_merged`` [{survivor, retired}] from its links;
-* Coverage: ``_coverage`` {payer, member_id, …}, ``_folded`` when its patient is in the
-  body and carries it;
+* Coverage: ``_coverage`` {payer, member_id, …}, ``_folded`` when its patient, a claim
+  or an eligibility response of the body carries it;
 * CoverageEligibilityResponse: ``_coverage`` with status, copay, deductible_remaining;
 * Appointment, ServiceRequest, Encounter, Procedure, ChargeItem: ``_services``
   [{code, quantity, unit_price}], ``_provider``, ``_location``, ``_appointment_id``,
@@ -69,11 +69,14 @@ def relate(scope):
 
 
 def _mentioned(scope):
-    """Return the numbers of the entries that other resources name as their patient."""
+    """Return the numbers of the entries that others name as patient or insurance."""
     found = set()
     for entry in scope.entries:
         member = _PATIENT.get(entry.resource["resourceType"])
-        for reference in objects(entry.resource.get(member)) if member else ():
+        references = objects(entry.resource.get(member)) if member else []
+        for insurance in objects(entry.resource.get("insurance")):
+            references += objects(insurance.get("coverage"))
+        for reference in references:
             literal = text(reference.get("reference"))
             target = scope.entry(literal, entry) if literal else None
             if target is not None:
@@ -171,7 +174,7 @@ class View:
     def _coverage(self, entry, resource):
         return {
             "_coverage": _policy(resource, entry.url),
-            "_folded": entry.number in self.owner_of,
+            "_folded": entry.number in self.owner_of or entry.number in self._mentioned,
         }
 
     def _coverageeligibilityresponse(self, entry, resource):

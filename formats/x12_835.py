@@ -86,6 +86,7 @@ class _Remittance:
         self.values = Values()
         self.head, self.parties, self.claims, self.plb = {}, {}, [], []
         self.bpr = self.claim = self.service = self.place = None
+        self.total = self.adjusted = ZERO
 
     def add(self, segment):
         handler = _HANDLERS.get(segment[0])

@@ -78,6 +78,11 @@ class Segment(list):
 
     __slots__ = ("position", "component", "repetition")
 
+    def __init__(self, elements, component=":", repetition="", position=0):
+        super().__init__(elements)
+        self.component, self.repetition = component, repetition
+        self.position = position
+
     def get(self, number):
         """Return an element by its number (1 is the first after the name)."""
         return self[number].strip() if number < len(self) else ""
@@ -313,8 +318,7 @@ class _Builder:
 
     def add(self, elements):
         name = elements[0]
-        segment = Segment(elements)
-        segment.component, segment.repetition = self.component, self.repetition
+        segment = Segment(elements, self.component, self.repetition, self.position + 1)
         if name == "GS":
             self.end()
             names = ("function", "sender", "receiver", "date", "time", "control")
@@ -340,7 +344,6 @@ class _Builder:
             self.end()
         elif self.open is not None:
             self.position += 1
-            segment.position = self.position
             self.open.segments.append(segment)
 
     def end(self):

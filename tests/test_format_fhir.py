@@ -1,0 +1,810 @@
+"""FHIR R4: resources, Bundles, and what the shipped mappings make of them."""
+
+import csv
+import json
+import logging
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odoo.tests import BaseCase
+
+from odoo.addons.healthcare_connector.core import mapping, schema
+from odoo.addons.healthcare_connector.core.errors import InputError
+from odoo.addons.healthcare_connector.formats import fhir_r4
+from odoo.addons.healthcare_connector.formats.fhir_r4_bundle import conditional
+
+CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora" / "fhir"
+RECEIVED = "2026-03-02T10:00:00Z"
+_logger = logging.getLogger(__name__)
+
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "p1",
+    "identifier": [
+        {"system": "urn:test:insurance", "value": "M-1"},
+        {
+            "system": "http://hl7.org/fhir/sid/us-ssn",
+            "value": "123-45-6789",
+            "type": {"coding": [{"code": "SS"}]},
+        },
+        {
+            "system": "urn:test:mrn",
+            "value": "MRN-1",
+            "type": {"coding": [{"code": "MR"}]},
+        },
+    ],
+    "name": [
+        {"use": "nickname", "family": "Q", "given": ["Z"]},
+        {"use": "official", "family": "Quillfeather", "given": ["Zephyrine", "Ada"]},
+    ],
+    "gender": "female",
+    "birthDate": "1961-07-19",
+    "telecom": [
+        {"system": "phone", "value": "(413) 555-0101"},
+        {"system": "email", "value": "zq@example.org"},
+    ],
+    "address": [{"line": ["1 Low St"], "city": "Leeds", "postalCode": "01053"}],
+}
+IDENTIFIERS = [
+    {"system": "urn:test:mrn", "value": "MRN-1"},
+    {"system": "urn:test:insurance", "value": "M-1"},
+    {"system": "urn:fhir:id:Patient", "value": "p1"},
+]
+INSURER = {
+    "resourceType": "Organization",
+    "id": "o1",
+    "identifier": [{"system": "urn:test:payers", "value": "PAYER-A"}],
+    "name": "Example Health Plan",
+}
+COVERAGE = {
+    "resourceType": "Coverage",
+    "id": "c1",
+    "status": "active",
+    "beneficiary": {"reference": "Patient/p1"},
+    "subscriberId": "M-1",
+    "relationship": {"coding": [{"code": "self"}]},
+    "period": {"start": "2026-01-01"},
+    "payor": [{"reference": "Organization/o1"}],
+    "class": [{"type": {"coding": [{"code": "group"}]}, "value": "G-7"}],
+}
+APPOINTMENT = {
+    "resourceType": "Appointment",
+    "id": "a1",
+    "status": "booked",
+    "serviceType": [{"coding": [{"code": "MRI-KNEE"}]}],
+    "start": "2026-03-05T09:00:00-05:00",
+    "participant": [
+        {"actor": {"reference": "Patient/p1"}, "status": "needs-action"},
+        {"actor": {"reference": "Location/l1", "display": "Room 2"}},
+    ],
+}
+CLAIM = {
+    "resourceType": "Claim",
+    "id": "cl1",
+    "status": "active",
+    "use": "claim",
+    "patient": {"reference": "Patient/p1"},
+    "created": "2026-03-02",
+    "insurance": [{"focal": True, "coverage": {"reference": "Coverage/c1"}}],
+    "item": [
+        {
+            "sequence": 1,
+            "productOrService": {"coding": [{"code": "73721"}]},
+            "quantity": {"value": 2},
+            "unitPrice": {"value": 250.0, "currency": "USD"},
+        }
+    ],
+}
+
+
+def money(value):
+    return {"value": value, "currency": "USD"}
+
+
+def category(code, value):
+    return {"category": {"coding": [{"code": code}]}, "amount": money(value)}
+
+
+ANSWER = {
+    "resourceType": "ClaimResponse",
+    "id": "r1",
+    "status": "active",
+    "use": "claim",
+    "outcome": "complete",
+    "patient": {"reference": "Patient/p1"},
+    "insurer": {"identifier": {"value": "PAYER-A"}},
+    "created": "2026-03-09",
+    "request": {"reference": "Claim/cl1"},
+    "total": [
+        category("submitted", 500),
+        category("eligible", 400),
+        category("coinsurance", 50),
+        category("benefit", 350),
+    ],
+    "payment": {"amount": money(350)},
+}
+
+
+def bundle(*resources, kind="collection", base="http://example.org/fhir/", **more):
+    entries = [
+        {"fullUrl": f"{base}{r['resourceType']}/{r.get('id')}", "resource": r}
+        for r in resources
+    ]
+    return {"resourceType": "Bundle", "type": kind, "entry": entries, **more}
+
+
+def read(value, **options):
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return fhir_r4.read(body, **options)
+
+
+def outcomes(message):
+    if message.errors:
+        return []
+    return mapping.shipped("fhir_r4")[message.kind].apply(
+        message.document, defaults={"facility": "NORTH"}
+    )
+
+
+def events(value, **options):
+    """Return ``{event: data}`` of a body; each must hold its schema."""
+    found = {}
+    for message in read(value, **options).messages:
+        for outcome in outcomes(message):
+            errors = outcome.errors or schema.registry().validate(
+                outcome.event, "1.0", outcome.data
+            )
+            assert not errors, errors
+            assert outcome.event not in found, outcome.event
+            found[outcome.event] = outcome.data
+    return found
+
+
+class TestFhirReader(BaseCase):
+    def _refused(self, code, value, **options):
+        with self.assertRaises(InputError) as caught:
+            read(value, **options)
+        self.assertEqual(caught.exception.code, code)
+
+    def test_refused_as_a_whole(self):
+        self._refused("empty_body", b"  ")
+        self._refused("invalid_json", b"{")
+        self._refused("not_fhir", b"[]")
+        self._refused("not_fhir", {"resourceType": 5})
+        self._refused("not_fhir", {"id": "1"})
+        self._refused("too_large", PATIENT, max_bytes=10)
+        many = {"resourceType": "Bundle", "entry": [{}] * 10_001}
+        self._refused("too_many", many)
+
+    def test_references(self):
+        for patient_url, reference in (
+            ("urn:uuid:1b6c", {"reference": "urn:uuid:1b6c"}),
+            ("http://example.org/fhir/Patient/p1", {"reference": "Patient/p1"}),
+            ("http://example.org/fhir/Patient/p1",
+             {"reference": "http://example.org/fhir/Patient/p1"}),
+            (None, {"reference": "Patient/p1"}),
+            (None, {"reference": "Patient/p1/_history/3"}),
+            (None, {"reference": "Patient?identifier=urn:test:mrn|MRN-1"}),
+        ):  # fmt: skip
+            appointment = json.loads(json.dumps(APPOINTMENT))
+            appointment["participant"][0]["actor"] = reference
+            value = bundle(PATIENT, appointment)
+            value["entry"][0]["fullUrl"] = patient_url
+            with self.subTest(reference=reference):
+                messages = {m.kind: m for m in read(value).messages}
+                document = messages["Appointment"].document
+                actor = document["participant"][0]["actor"]
+                self.assertEqual(actor["resource"]["birthDate"], "1961-07-19")
+                self.assertEqual(document["_patient"]["identifiers"], IDENTIFIERS)
+                self.assertEqual(messages["Appointment"].problems, [])
+
+    def test_near_base_wins(self):
+        other = {**PATIENT, "identifier": [], "name": [{"family": "Other"}]}
+        value = bundle(other, PATIENT, APPOINTMENT)
+        value["entry"][0]["fullUrl"] = "http://elsewhere.org/Patient/p1"
+        message = read(value).messages[-1]
+        self.assertEqual(message.document["_patient"]["identifiers"], IDENTIFIERS)
+
+    def test_contained(self):
+        claim = {
+            **CLAIM,
+            "contained": [{**PATIENT, "id": "x"}],
+            "patient": {"reference": "#x"},
+        }
+        (message,) = read(claim).messages
+        identifiers = message.document["_patient"]["identifiers"]
+        self.assertEqual(identifiers[0], IDENTIFIERS[0])
+
+    def test_not_resolved(self):
+        (message,) = read(APPOINTMENT, id_system="urn:source:a").messages
+        # Told apart by source: two servers both have a patient 1.
+        self.assertEqual(
+            message.document["_patient"]["identifiers"],
+            [{"system": "urn:source:a:Patient", "value": "p1"}],
+        )
+        claim = {**CLAIM, "patient": {"reference": "#nobody"}}
+        (message,) = read(claim).messages
+        self.assertEqual(
+            [(p["pointer"], p["code"]) for p in message.problems],
+            [("/patient/reference", "unresolved_reference")],
+        )
+        self.assertIsNone(conditional("Patient?name=x"))
+
+    def test_circles(self):
+        first = {**CLAIM, "related": [{"claim": {"reference": "Claim/cl2"}}]}
+        second = {
+            **CLAIM,
+            "id": "cl2",
+            "related": [{"claim": {"reference": "Claim/cl1"}}],
+        }
+        messages = read(bundle(first, second)).messages
+        inner = messages[0].document["related"][0]["claim"]["resource"]
+        self.assertEqual(inner["related"][0]["claim"]["resource"]["id"], "cl1")
+        json.dumps(messages[0].document)
+
+    def test_bundles(self):
+        for kind in ("message", "transaction", "batch", "collection", "history"):
+            reading = read(bundle(PATIENT, INSURER, kind=kind))
+            self.assertEqual(reading.bundle, kind)
+            self.assertEqual([m.kind for m in reading.messages], ["Patient"])
+            self.assertEqual(reading.others, {"Organization": 1})
+            self.assertEqual(reading.messages[0].document["_bundle"]["type"], kind)
+        nested = bundle({**bundle(PATIENT), "id": "inner"})
+        (message,) = read(nested).messages
+        self.assertEqual(message.pointer, "/entry/0/resource/entry/0/resource")
+
+    def test_entries_that_cannot_be_read(self):
+        value = bundle(PATIENT)
+        value["entry"] += [
+            {"resource": 5},
+            {"request": {"method": "DELETE", "url": "Patient/p2"}},
+            {},
+            {"request": {"method": "GET", "url": "Patient"}},
+        ]
+        reading = read(value)
+        self.assertEqual(len(reading.messages), 1)
+        self.assertEqual(
+            [(e["pointer"], e["code"]) for e in reading.errors],
+            [
+                ("/entry/1/resource", "not_fhir"),
+                ("/entry/2/request", "not_supported"),
+                ("/entry/3", "required"),
+            ],
+        )
+        self.assertEqual(
+            read({"resourceType": "Bundle"}).errors[0]["code"], "empty_bundle"
+        )
+
+    def test_shape(self):
+        (message,) = read({"resourceType": "Coverage", "id": 5}).messages
+        self.assertEqual(
+            [(e["pointer"], e["code"]) for e in message.errors],
+            [("/id", "type"), ("/status", "required"), ("/beneficiary", "required")],
+        )
+        self.assertEqual(message.document, {})
+
+    def test_keys(self):
+        def keys(value):
+            return [message.key for message in read(value).messages]
+
+        first = bundle(PATIENT, COVERAGE, INSURER)
+        self.assertEqual(keys(first), keys(json.loads(json.dumps(first))))
+        narrated = bundle({**PATIENT, "text": {"div": "<div/>"}}, COVERAGE, INSURER)
+        self.assertEqual(keys(narrated), keys(first))
+        # The registration carries the coverage: its change is a change of both.
+        changed = bundle(PATIENT, {**COVERAGE, "subscriberId": "M-2"}, INSURER)
+        self.assertFalse(set(keys(changed)) & set(keys(first)))
+        version = {**PATIENT, "meta": {"versionId": "2"}}
+        self.assertNotEqual(keys(version), keys(PATIENT))
+        self.assertEqual(
+            keys(PATIENT), [m.key for m in read(PATIENT, received_at=RECEIVED).messages]
+        )
+
+    def test_operation_outcome(self):
+        outcome = fhir_r4.operation_outcome(
+            [
+                {
+                    "pointer": "/entry/3/resource/status",
+                    "code": "required",
+                    "detail": "This member is required.",
+                },
+                {"pointer": "", "code": "strange", "severity": "warning"},
+            ]
+        )
+        self.assertEqual(
+            outcome["issue"][0],
+            {
+                "severity": "error",
+                "code": "required",
+                "details": {
+                    "coding": [{"system": "urn:healthcare:code", "code": "required"}]
+                },
+                "diagnostics": "This member is required.",
+                "expression": ["entry[3].resource.status"],
+            },
+        )
+        self.assertEqual(outcome["issue"][1]["code"], "invalid")
+        self.assertEqual(
+            fhir_r4.operation_outcome([])["issue"][0]["severity"], "information"
+        )
+
+    def test_errors_hold_no_values(self):
+        patient = {**PATIENT, "id": "Quillfeather!", "birthDate": "Zephyrine"}
+        (message,) = read(patient).messages
+        text = repr([message.errors, message.problems])
+        text += repr([(o.errors, o.notes) for o in outcomes(message)])
+        for value in ("Quillfeather", "Zephyrine"):
+            self.assertNotIn(value, text)
+
+    def test_any_json(self):
+        leaves = st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(-5, 10**15),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.sampled_from(
+                ["", "p1", "Patient/p1", "#x", "urn:uuid:1", "2026-03-02", "active"]
+            ),
+        )
+        names = sorted(
+            {
+                name
+                for r in (PATIENT, COVERAGE, APPOINTMENT, CLAIM, ANSWER)
+                for name in r
+            }
+            | {"coding", "code", "value", "reference", "resource", "contained", "entry"}
+        )
+        values = st.recursive(
+            leaves,
+            lambda inner: st.one_of(
+                st.lists(inner, max_size=3),
+                st.dictionaries(st.sampled_from(names), inner, max_size=4),
+            ),
+            max_leaves=12,
+        )
+        base = {"status": "active", "use": "claim", "outcome": "complete"}
+
+        @settings(max_examples=400, deadline=None, database=None)
+        @given(
+            st.sampled_from(fhir_r4.KINDS),
+            st.dictionaries(st.sampled_from(names), values, max_size=6),
+            st.booleans(),
+        )
+        def check(kind, members, alone):
+            resource = {**base, **members, "resourceType": kind}
+            for name in fhir_r4._REQUIRED.get(kind, ()):
+                resource.setdefault(name, {"reference": "Patient/p1"})
+            value = resource if alone else bundle(PATIENT, resource, COVERAGE)
+            try:
+                reading = read(value)
+            except InputError:
+                return
+            for message in reading.messages:
+                outcomes(message)
+
+        check()
+
+    def test_any_bytes(self):
+        @settings(max_examples=200, deadline=None, database=None)
+        @given(st.binary(max_size=60))
+        def check(noise):
+            for body in (
+                noise,
+                b'{"resourceType":' + noise,
+                b'{"resourceType":"' + noise,
+            ):
+                try:
+                    read(body)
+                except InputError:
+                    pass
+
+        check()
+
+    def test_cost_is_linear(self):
+        def seconds(count):
+            coverages = [{**COVERAGE, "id": f"c{number}"} for number in range(count)]
+            body = json.dumps(bundle(PATIENT, INSURER, *coverages)).encode()
+            start = time.perf_counter()
+            fhir_r4.read(body)
+            return time.perf_counter() - start
+
+        seconds(10)
+        small, large = seconds(300), seconds(2400)
+        self.assertLess(large, 8 * small * 3)
+
+
+class TestFhirEvents(BaseCase):
+    def test_registration(self):
+        found = events(bundle(PATIENT, COVERAGE, INSURER))
+        self.assertEqual(
+            found,
+            {
+                "registration.created": {
+                    "facility": "NORTH",
+                    "patient": {
+                        "identifiers": IDENTIFIERS,
+                        "name": {
+                            "family": "Quillfeather",
+                            "given": ["Zephyrine", "Ada"],
+                        },
+                        "birth_date": "1961-07-19",
+                        "sex": "female",
+                        "phones": ["4135550101"],
+                        "emails": ["zq@example.org"],
+                        "address": {
+                            "lines": ["1 Low St"],
+                            "city": "Leeds",
+                            "postal_code": "01053",
+                        },
+                    },
+                    "coverages": [
+                        {
+                            "payer": {
+                                "code": "PAYER-A",
+                                "name": "Example Health Plan",
+                            },
+                            "member_id": "M-1",
+                            "group_number": "G-7",
+                            "priority": 1,
+                            "relationship": "self",
+                            "period": {"start": "2026-01-01"},
+                        }
+                    ],
+                }
+            },
+        )
+        later = {**PATIENT, "meta": {"versionId": "4"}}
+        self.assertEqual(list(events(later)), ["registration.updated"])
+
+    def test_a_patient_without_birth_date_fails_with_the_place(self):
+        patient = {k: v for k, v in PATIENT.items() if k != "birthDate"}
+        ((outcome,),) = [outcomes(m) for m in read(patient).messages]
+        self.assertEqual(
+            [(e["pointer"], e["code"]) for e in outcome.errors],
+            [("/data/patient/birth_date", "required")],
+        )
+        # Where an answer only names the patient, that is told and no failure.
+        message = read(bundle(patient, ANSWER)).messages[0]
+        self.assertEqual(outcomes(message), [])
+        self.assertEqual(message.problems[0]["code"], "incomplete_patient")
+
+    def test_merge(self):
+        link = [{"other": {"reference": "Patient/p1"}, "type": "replaced-by"}]
+        old = {**PATIENT, "id": "p0", "identifier": [], "link": link}
+        found = events(bundle(old, PATIENT))
+        self.assertEqual(list(found), ["patient.merged", "registration.created"])
+        self.assertEqual(
+            found["patient.merged"],
+            {
+                "facility": "NORTH",
+                "survivor": {"identifiers": IDENTIFIERS},
+                "retired": {
+                    "identifiers": [{"system": "urn:fhir:id:Patient", "value": "p0"}]
+                },
+            },
+        )
+
+    def test_coverage_by_itself(self):
+        found = events(COVERAGE, received_at=RECEIVED)
+        self.assertEqual(
+            found["coverage.verified"]["coverage"],
+            {
+                "payer": {"code": "o1"},
+                "member_id": "M-1",
+                "status": "active",
+                "period": {"start": "2026-01-01"},
+            },
+        )
+        self.assertEqual(events({**COVERAGE, "status": "draft"}), {})
+
+    def test_eligibility(self):
+        response = {
+            "resourceType": "CoverageEligibilityResponse",
+            "id": "e1",
+            "status": "active",
+            "outcome": "complete",
+            "created": "2026-03-02",
+            "patient": {"reference": "Patient/p1"},
+            "insurer": {"reference": "Organization/o1"},
+            "insurance": [
+                {
+                    "coverage": {"reference": "Coverage/c1"},
+                    "inforce": True,
+                    "item": [
+                        {
+                            "authorizationRequired": True,
+                            "benefit": [
+                                {
+                                    "type": {"coding": [{"code": "copay"}]},
+                                    "allowedMoney": money(25),
+                                },
+                                {
+                                    "type": {"coding": [{"code": "deductible"}]},
+                                    "allowedMoney": money(500),
+                                    "usedMoney": money(120.5),
+                                },
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+        found = events(bundle(response, COVERAGE, INSURER))["coverage.verified"]
+        self.assertEqual(
+            found["coverage"],
+            {
+                "payer": {"code": "PAYER-A", "name": "Example Health Plan"},
+                "member_id": "M-1",
+                "status": "active",
+                "period": {"start": "2026-01-01"},
+                "authorization_required": True,
+                "copay": "25.00",
+                "deductible_remaining": "379.50",
+            },
+        )
+        self.assertEqual(found["verified_at"], "2026-03-02T00:00:00Z")
+        self.assertEqual(events({**response, "outcome": "error"}), {})
+
+    def test_appointments(self):
+        for status, expected in (
+            ("booked", ["appointment.booked"]),
+            ("arrived", ["appointment.checked_in"]),
+            ("checked-in", ["appointment.checked_in"]),
+            ("cancelled", ["appointment.cancelled"]),
+            ("noshow", ["appointment.no_show"]),
+            ("proposed", []),
+        ):
+            found = events({**APPOINTMENT, "status": status})
+            self.assertEqual(list(found), expected)
+        booked = events(APPOINTMENT)["appointment.booked"]
+        self.assertEqual(
+            booked["appointment"],
+            {
+                "id": "a1",
+                "start": "2026-03-05T14:00:00Z",
+                "services": [{"code": "MRI-KNEE"}],
+                "location": "Room 2",
+            },
+        )
+        accepted = json.loads(json.dumps(APPOINTMENT))
+        accepted["participant"][0]["status"] = "accepted"
+        accepted["meta"] = {"versionId": "2"}
+        self.assertEqual(
+            list(events(accepted)), ["appointment.updated", "appointment.confirmed"]
+        )
+
+    def test_order(self):
+        request = {
+            "resourceType": "ServiceRequest",
+            "id": "o1",
+            "status": "active",
+            "intent": "order",
+            "code": {"coding": [{"code": "24627-2"}]},
+            "subject": {"reference": "Patient/p1"},
+            "quantityQuantity": {"value": 3},
+        }
+        self.assertEqual(
+            events(request)["service.ordered"]["order"],
+            {"id": "o1", "services": [{"code": "24627-2", "quantity": "3"}]},
+        )
+        self.assertEqual(events({**request, "intent": "plan"}), {})
+
+    def test_encounter_accounts_for_its_parts(self):
+        encounter = {
+            "resourceType": "Encounter",
+            "id": "e1",
+            "status": "finished",
+            "subject": {"reference": "Patient/p1"},
+            "period": {"start": "2026-03-02T09:00:00Z", "end": "2026-03-02T09:30:00Z"},
+            "appointment": [{"reference": "Appointment/a1"}],
+        }
+        procedure = {
+            "resourceType": "Procedure",
+            "id": "pr1",
+            "status": "completed",
+            "code": {"coding": [{"code": "73721"}]},
+            "subject": {"reference": "Patient/p1"},
+            "performedDateTime": "2026-03-02T09:10:00Z",
+            "encounter": {"reference": "Encounter/e1"},
+        }
+        charge = {
+            "resourceType": "ChargeItem",
+            "id": "ci1",
+            "status": "billable",
+            "code": {"coding": [{"code": "MRI"}]},
+            "subject": {"reference": "Patient/p1"},
+            "context": {"reference": "Encounter/e1"},
+            "quantity": {"value": 2},
+            "priceOverride": money(251),
+            "occurrenceDateTime": "2026-03-02T09:10:00Z",
+        }
+        found = events(bundle(encounter, procedure, charge))["service.completed"]
+        self.assertEqual(
+            found["service"], {"id": "e1", "performed_at": "2026-03-02T09:30:00Z"}
+        )
+        self.assertEqual(found["appointment_id"], "a1")
+        self.assertEqual(
+            found["charges"], [{"code": "MRI", "quantity": "2", "unit_price": "125.50"}]
+        )
+        found = events(bundle(encounter, procedure))["service.completed"]
+        self.assertEqual(found["charges"], [{"code": "73721", "quantity": "1"}])
+        for alone, service in ((procedure, "pr1"), (charge, "ci1")):
+            found = events(alone)["service.completed"]
+            self.assertEqual(found["service"]["id"], service)
+
+    def test_claims(self):
+        found = events(bundle(CLAIM, COVERAGE, INSURER))["claim.submitted"]
+        self.assertEqual(found["claim"], {"id": "cl1", "charged": "500.00"})
+        self.assertEqual(found["payer"]["code"], "PAYER-A")
+        request = {**CLAIM, "use": "preauthorization"}
+        found = events(bundle(request, COVERAGE, INSURER))
+        self.assertEqual(
+            found["authorization.requested"]["authorization"],
+            {"services": [{"code": "73721", "quantity": "2"}], "reason": "Requested"},
+        )
+
+    def test_adjudication(self):
+        claim = events(ANSWER)["claim.adjudicated"]["claim"]
+        self.assertEqual(
+            claim,
+            {
+                "id": "cl1",
+                "charged": "500.00",
+                "paid": "350.00",
+                "patient_responsibility": "50.00",
+                "adjustments": [
+                    {"group": "PR", "reason": "2", "amount": "50.00"},
+                    {"group": "CO", "reason": "45", "amount": "100.00"},
+                ],
+            },
+        )
+        self.assertEqual(read(ANSWER).messages[0].problems, [])
+        # What is not explained is not made up, but told.
+        less = {**ANSWER, "payment": {"amount": money(300)}}
+        (message,) = read(less).messages
+        self.assertEqual(message.problems[0]["code"], "claim_out_of_balance")
+        denied = {**ANSWER, "outcome": "error"}
+        self.assertEqual(list(events(denied)), ["claim.denied"])
+        self.assertEqual(events({**ANSWER, "outcome": "queued"}), {})
+        explanation = {
+            **ANSWER,
+            "resourceType": "ExplanationOfBenefit",
+            "claim": {"reference": "Claim/cl1"},
+        }
+        self.assertEqual(events(explanation)["claim.adjudicated"]["claim"], claim)
+
+    def test_authorization(self):
+        answer = {
+            **ANSWER,
+            "use": "preauthorization",
+            "preAuthRef": "AUTH-1",
+            "preAuthPeriod": {"start": "2026-03-01", "end": "2026-06-01"},
+            "item": [{"itemSequence": 1}],
+        }
+        request = {**CLAIM, "use": "preauthorization", "status": "draft"}
+        found = events(bundle(answer, request))["authorization.approved"]
+        self.assertEqual(
+            found["authorization"],
+            {
+                "number": "AUTH-1",
+                "services": [{"code": "73721", "quantity": "2"}],
+                "period": {"start": "2026-03-01", "end": "2026-06-01"},
+                "reason": "Approved",
+            },
+        )
+        review = {
+            "url": "http://example.org/extension-reviewAction",
+            "extension": [
+                {
+                    "url": "http://example.org/extension-reviewActionCode",
+                    "valueCodeableConcept": {"coding": [{"code": "A3"}]},
+                }
+            ],
+        }
+        answer["item"][0]["adjudication"] = [{"extension": [review]}]
+        self.assertEqual(list(events(answer)), ["authorization.denied"])
+        queued = {**ANSWER, "use": "preauthorization", "outcome": "queued"}
+        self.assertEqual(list(events(queued)), ["authorization.requested"])
+
+    def test_payment(self):
+        payment = {
+            "resourceType": "PaymentReconciliation",
+            "id": "pay1",
+            "status": "active",
+            "outcome": "complete",
+            "created": "2026-03-09",
+            "paymentDate": "2026-03-09",
+            "paymentAmount": money(350),
+            "paymentIssuer": {"identifier": {"value": "PAYER-A"}},
+            "paymentIdentifier": {"value": "CHK-1"},
+            "detail": [
+                {"request": {"reference": "Claim/cl1"}, "amount": money(350)},
+                {"request": {"reference": "Claim/cl2"}, "amount": money(-5)},
+            ],
+        }
+        found = events(payment)["payment.received"]
+        self.assertEqual(
+            found["allocations"], [{"claim_id": "cl1", "amount": "350.00"}]
+        )
+        self.assertEqual(found["payment"]["id"], "CHK-1")
+        cancelled = events({**payment, "status": "cancelled"})["payment.reversed"]
+        self.assertEqual(cancelled["payment"], found["payment"])
+
+
+#: Places where a resource lacks what the canonical event requires of it: the sender's
+#: to complete. Whatever else fails is a fault of ours.
+LACKING = (
+    "/data/patient/birth_date",
+    "/data/patient/name/family",
+    "/data/patient/identifiers",
+    "/data/service/performed_at",
+    "/data/claim/charged",
+    "/data/payer/code",
+    "/data/appointment/services",
+)
+
+
+class TestFhirCorpora(BaseCase):
+    """Every file gets an answer; the table says what becomes of supported ones."""
+
+    def _files(self):
+        if not CORPORA.is_dir():
+            self.skipTest("The corpora are not here.")
+        with (CORPORA / "MANIFEST.tsv").open(encoding="utf-8", newline="") as manifest:
+            for row in csv.DictReader(manifest, delimiter="\t"):
+                yield row["source"], CORPORA / row["file"]
+
+    def test_table(self):
+        counts, reasons = defaultdict(Counter), Counter()
+        for source, path in self._files():
+            reading = read(path.read_bytes(), received_at=RECEIVED)
+            for error in reading.errors:
+                reasons["", source, error["code"]] += 1
+            for message in reading.messages:
+                self._count(message, source, counts, reasons)
+        self._print(counts, reasons)
+        total = sum(counts.values(), Counter())
+        self.assertEqual(total["bad"], 0)
+        self.assertGreater(total["good"], 300)
+        # Of claims, encounters, coverages, … alone, apart from patients on file with
+        # next to nothing.
+        others = sum(
+            (c for (kind, _s), c in counts.items() if kind != "Patient"), total
+        )
+        share = others["good"] / (others["good"] + others["lacking"])
+        self.assertGreater(share, 0.9)
+
+    def _count(self, message, source, counts, reasons):
+        count = counts[message.kind, source]
+        found = outcomes(message)
+        if message.errors:
+            count["lacking"] += 1
+            reason = f"{message.errors[0]['pointer']} {message.errors[0]['code']}"
+            reasons[message.kind, source, reason] += 1
+        elif not found:
+            count["none"] += 1
+        for outcome in found:
+            errors = outcome.errors or schema.registry().validate(
+                outcome.event, "1.0", outcome.data
+            )
+            lacking = errors and all(e["pointer"] in LACKING for e in errors)
+            count["lacking" if lacking else "bad" if errors else "good"] += 1
+            for error in errors[:1]:
+                reason = f"{error['pointer']} {error['code']}"
+                reasons[message.kind, source, reason] += 1
+
+    def _print(self, counts, reasons):
+        lines = [f"{'kind':28}{'source':42}  good lacking  bad  none"]
+        for (kind, source), count in sorted(counts.items()):
+            numbers = "".join(
+                f"{count[name]:6}" for name in ("good", "lacking", "bad", "none")
+            )
+            lines.append(f"{kind:28}{source[:41]:42}{numbers}")
+        for (kind, source, reason), number in sorted(reasons.items()):
+            lines.append(f"  {kind:26}{source[:41]:42}{number:6} {reason}")
+        _logger.info("FHIR corpora:\n%s", "\n".join(lines))
+        print("\n".join(lines))  # pylint: disable=print-used
