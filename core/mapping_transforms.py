@@ -262,13 +262,20 @@ def _iso_date(value, _argument):
     return _calendar(text[:4], text[5:7], text[8:10])
 
 
+def _complete(text):
+    """Return the moment of a time with an offset, None of anything else."""
+    try:
+        return envelope.parse_time(text)
+    except InputError:
+        return None
+
+
 def _iso_datetime(value, argument, context):
     """Read an ISO 8601 date and time; without an offset it is local time."""
     text = _text(value).strip()
-    try:
-        return _written(envelope.parse_time(text))
-    except InputError:
-        pass  # no offset, or no time of day: read below
+    complete = _complete(text)
+    if complete is not None:
+        return _written(complete)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
