@@ -75,7 +75,7 @@ def _none_if(value, argument):
     return None if _text(value) in argument.split(",") else value
 
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:\S")
+_SCHEME = re.compile(r"(?:urn|oid|uuid|tag|https?):\S", re.IGNORECASE)
 _NOT_URI = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 
 

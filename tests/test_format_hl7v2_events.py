@@ -73,6 +73,25 @@ class TestEvents(BaseCase):
         )
         self.assertEqual((second["member_id"], second["priority"]), ("MEM-2", 2))
 
+    def test_identifier_systems(self):
+        """Numbers of different kinds and facilities never share a system."""
+        pid = "PID|1||5^^^^NI~7^^^MRN~8^^^^MRN~6^^^&1.2.3&ISO||A^B||19700101"
+        outcome = self._single(*ADT[:2], pid)
+        self.assertEqual(
+            [
+                (identifier["system"], identifier["value"])
+                for identifier in outcome.data["patient"]["identifiers"]
+            ],
+            [
+                ("urn:hl7v2:NORTH", "8"),
+                ("urn:hl7v2:NORTH.NI", "5"),
+                ("urn:hl7v2:NORTH", "7"),
+                ("urn:oid:1.2.3", "6"),
+            ],
+        )
+        outcome = self._single(*ADT[:2], "PID|1|9|||A^B||19700101")
+        self.assertEqual(outcome.data["patient"]["identifiers"][0]["value"], "9")
+
     def test_value_maps(self):
         outcome = self._single(
             *ADT,
