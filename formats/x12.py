@@ -35,7 +35,7 @@ from .x12_segments import MAX_BYTES, problem
 
 CONTENT_TYPES = ("application/edi-x12", "application/x12", "text/x12")
 KINDS = ("835", "835.claim", "271", "278")
-MAX_MESSAGES = 10_000
+MAX_LOOPS = 10_000  # claims (CLP) or levels (HL) of a transaction
 
 #: ``document``: JSON; ``key``: identifies the message by its business content, the same
 #: when it is sent again in another interchange; ``pointer``: where it starts;
@@ -81,14 +81,14 @@ def _transaction(index, raw):
             errors.append(
                 problem("/segments/1", "unsupported_transaction", unsupported)
             )
+        elif sum(segment[0] in ("CLP", "HL") for segment in raw.segments) > MAX_LOOPS:
+            detail = f"More than {MAX_LOOPS} claims or levels in a transaction."
+            errors.append(problem("", "too_many", detail))
         else:
             messages, found = reader(raw)
             problems += found
             errors += _lost(problems)
             errors += [error for error in found if error["code"] == "unusable"]
-            if len(messages) > MAX_MESSAGES:
-                detail = f"More than {MAX_MESSAGES} messages in a transaction."
-                errors.append(problem("", "too_many", detail))
     return Transaction(
         index,
         raw.kind,

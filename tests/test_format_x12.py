@@ -2,8 +2,10 @@
 
 import csv
 import logging
+import os
 import time
 from collections import Counter, defaultdict
+from decimal import Decimal
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -210,6 +212,8 @@ class TestX12Envelope(BaseCase):
         self._refused("too_large", remittance(BALANCED), max_bytes=100)
         many = ISA.format(control=1) + "ST*835*1~SE*2*1~" * 2001
         self._refused("too_many", many.encode())
+        claims = remittance(*[["CLP*C*1*0*0"]] * 10_001, paid="0")
+        self.assertEqual(self._codes(claims)[0], ["too_many"])
 
     def test_unsupported(self):
         body = interchange(transaction("837", ["BHT*0019*00*1*20260302*0900*CH"]))
@@ -474,6 +478,43 @@ class TestX12Responses(BaseCase):
             self.assertEqual([name for name, _data in found], expected)
 
 
+def _theirs(value):
+    """Yield what x12sdk found of payments, claims and benefits."""
+    if isinstance(value, dict):
+        name = value.get("segment_name")
+        name = getattr(name, "value", name)
+        if name == "BPR":
+            yield name, Decimal(value["total_actual_provider_payment_amount"])
+        elif name == "CLP":
+            yield (
+                name,
+                value["patient_control_number"],
+                Decimal(value["total_claim_charge_amount"]),
+                Decimal(value["claim_payment_amount"]),
+            )
+        elif name == "EB":
+            yield name, value["eligibility_benefit_information"]
+        for part in value.values():
+            yield from _theirs(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _theirs(part)
+
+
+def _ours(read):
+    for message in read.messages:
+        document = message.document
+        if message.kind == "835":
+            yield "BPR", Decimal(document["remittance"]["amount"])
+        elif message.kind == "835.claim":
+            claim = document["claim"]
+            charged, paid = Decimal(claim["charged"]), Decimal(claim["paid"])
+            yield "CLP", claim["id"], charged, paid
+        elif message.kind == "271":
+            for benefit in document["benefits"]:
+                yield "EB", benefit["code"]
+
+
 class TestX12Corpora(BaseCase):
     """Every file gets an answer; the table says what becomes of supported ones."""
 
@@ -483,6 +524,30 @@ class TestX12Corpora(BaseCase):
         with (CORPORA / "MANIFEST.tsv").open(encoding="utf-8", newline="") as manifest:
             for row in csv.DictReader(manifest, delimiter="\t"):
                 yield row["source"], CORPORA / row["file"]
+
+    def test_values_agree_with_x12sdk(self):
+        try:
+            from x12sdk.io import X12ModelReader
+        except ImportError:
+            if os.environ.get("CI"):
+                raise
+            self.skipTest("x12sdk is not installed.")
+        compared = 0
+        for _source, path in self._files():
+            try:
+                with X12ModelReader(str(path)) as reader:
+                    models = [model.model_dump() for model in reader.models()]
+            except Exception as error:  # it refuses in many ways what is not perfect
+                _logger.debug("x12sdk refuses a file: %s", type(error).__name__)
+                continue
+            theirs = Counter(value for model in models for value in _theirs(model))
+            if not theirs:
+                continue  # other transactions, or none found
+            transactions = x12.read(path.read_bytes()).transactions
+            ours = Counter(value for read in transactions for value in _ours(read))
+            self.assertEqual(ours, theirs, path.name)
+            compared += 1
+        self.assertGreater(compared, 10)
 
     def test_table(self):
         counts, reasons = defaultdict(Counter), Counter()
