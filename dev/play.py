@@ -128,15 +128,17 @@ class _Player:
             started = time.monotonic()
             try:
                 connection.request("POST", PATH, body, headers)
-                answer = connection.getresponse()
-                status, text = answer.status, answer.read()
+                response = connection.getresponse()
+                status, text = response.status, response.read()
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 status, text, wait = 0, type(error).__name__.encode(), None
             else:
-                wait = answer.headers.get("Retry-After")
-            if status and status not in (429, 500, 502, 503, 504):
-                return self._note(events, status, text, time.monotonic() - started)
+                wait = response.headers.get("Retry-After")
+            answer = _document(text)
+            if answer and status not in (429, 500, 502, 503, 504):
+                seconds = time.monotonic() - started
+                return self._note(events, status, answer, text, seconds)
             if time.monotonic() > deadline or self.failure:
                 raise DevError(f"not taken: {status or text.decode()}")
             with self.lock:
@@ -146,8 +148,7 @@ class _Player:
             pause = random.uniform(0.5, 1) * min(0.05 * 2 ** min(attempt, 6), 2)
             time.sleep(min(float(wait), 5) if wait else pause)
 
-    def _note(self, events, status, text, seconds):
-        answer = json.loads(text)
+    def _note(self, events, status, answer, text, seconds):
         receipts = answer.get("receipts")
         if not receipts:
             raise DevError(f"refused with {status}: {answer.get('title')}")
@@ -159,6 +160,18 @@ class _Player:
             count = len(self.sent.receipts)
         if self.on_answer:
             self.on_answer(count)
+
+
+def _document(text):
+    """Return a JSON object; None for what is none of our answers.
+
+    Without its database Odoo answers with pages of its own, 404 among them.
+    """
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 # -- waiting --------------------------------------------------------------------

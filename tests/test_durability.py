@@ -3,6 +3,8 @@
 Real processes and real commits; see :mod:`.durability`.
 """
 
+import os
+
 from odoo.tests import tagged
 
 from ..dev import fingerprint, instance
@@ -46,7 +48,7 @@ class TestDurability(DurabilityCase):
 
     def test_database_restarted(self):
         """A crash of PostgreSQL in mid-feed, in a cluster of its own."""
-        dev = instance.Dev(cluster="chaos")
+        dev = instance.Dev(cluster=f"chaos-{os.getpid()}")
         self.addCleanup(dev.cluster.remove)
         site = self.site("restarted", dev)
         with site.playing(self.events, connections=2) as wait_for:
@@ -62,9 +64,10 @@ class TestDurability(DurabilityCase):
         site.play(self.events, batch=25)
         site.settle(deliver=False)
         self.assertFalse(site.receiver.facts())
-        site.receiver.fail("lost", 2)
+        site.receiver.fail("lost", 1)
         site.receiver.start()
-        site.settle()
+        site.reset_breaker()
+        site.settle(240)
         self.assertSound(site)
         self.assertGreaterEqual(site.receiver.summary()["repeats"], 1)
 
