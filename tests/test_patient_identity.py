@@ -322,6 +322,25 @@ class TestMerge(IdentityCase):
         self.assertEqual(self.patient("M9"), self.one)
         self.assertFalse(self.issues("missing_dependency"))
 
+    def test_what_came_during_the_merge_follows(self):
+        self.play(self.merged("M1", "M2"))
+        self.engine._sweep_merged()
+        merge = self.env["healthcare.patient.merge"].search([])
+        journal = merge.journal
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE healthcare_appointment SET patient_id = %s WHERE id = %s",
+            [self.two.id, self.visit("V2").id],
+        )
+        self.env.invalidate_all()
+        self.engine._sweep_merged()
+        self.assertEqual(self.visit("V2").patient_id, self.one)
+        self.assertEqual(len(merge.journal["moved"]), len(journal["moved"]) + 1)
+        self.engine._sweep_merged()
+        self.assertEqual(len(merge.journal["moved"]), len(journal["moved"]) + 1)
+        merge.action_undo()
+        self.assertEqual(self.visit("V2").patient_id, self.two)
+
     def test_numbers_told_by_the_merge_alone(self):
         merged = self.merged("M1", "M2")
         merged["data"]["retired"]["identifiers"].append(

@@ -54,10 +54,14 @@ class HealthcareMergeWizard(models.TransientModel):
                 wizard.comparison = False
                 continue
             left, right = sides
+            # What no two accounts have in common says nothing.
+            apart = {self.env._(text) for text in ("Numbers", "Last told", "Added")}
             rows = Markup("").join(
                 _ROW
                 % (
-                    "table-warning" if left[label] != right[label] else "",
+                    "table-warning"
+                    if label not in apart and left[label] != right[label]
+                    else "",
                     label,
                     _lines(left[label]),
                     _lines(right[label]),
@@ -168,7 +172,7 @@ class HealthcareMergeWizard(models.TransientModel):
         }
 
     def action_two_people(self):
-        """Remember that the two are different people; they are not asked about again."""
+        """Remember that the two are different people, so that nobody asks again."""
         self._check_reason()
         if self.exception_id.is_open and not self.blocks_event:
             self.exception_id._waive(self.reason)

@@ -24,3 +24,4 @@ from . import delayed_payment
 from . import stock_move
 from . import patient_merge
 from . import patient_merge_undo
+from . import patient_sweep

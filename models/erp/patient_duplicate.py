@@ -23,17 +23,25 @@ COMPARED = (
     "healthcare_match_given",
     "healthcare_match_family",
 )
-RACE_MINUTES = 10  # how far the sweep looks back for accounts made side by side
 
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
+    # Not read-only, so that what a batch of new patients brings is not computed again.
     healthcare_match_given = fields.Char(
-        compute="_compute_healthcare_match", store=True, index="btree_not_null"
+        compute="_compute_healthcare_match",
+        store=True,
+        readonly=False,
+        copy=False,
+        index="btree_not_null",
     )
     healthcare_match_family = fields.Char(
-        compute="_compute_healthcare_match", store=True, index="btree_not_null"
+        compute="_compute_healthcare_match",
+        store=True,
+        readonly=False,
+        copy=False,
+        index="btree_not_null",
     )
 
     @api.depends("name", "healthcare_birth_date", "healthcare_is_patient")
@@ -309,54 +317,3 @@ class HealthcareException(models.Model):
         patients = self.env["res.partner"].browse(ids).exists().filtered("active")
         alike = patients._healthcare_find_duplicates()
         return self.browse([one.id for one, pair in pairs.items() if pair not in alike])
-
-
-class HealthcareEngine(models.AbstractModel):
-    _inherit = "healthcare.engine"
-
-    @api.model
-    def _cron_sweep(self):
-        result = super()._cron_sweep()
-        self._sweep_duplicates()
-        return result
-
-    @api.model
-    def _sweep_duplicates(self):
-        """Find pairs that two shards registered at one moment, unseen by each other."""
-        rows = self.env.execute_query(
-            SQL(
-                """WITH recent AS (
-                    SELECT DISTINCT p.id, p.healthcare_match_given AS given,
-                           p.healthcare_match_family AS family
-                      FROM healthcare_fact f JOIN res_partner p ON p.id = f.partner_id
-                     WHERE f.fact_type = 'registration' AND p.active
-                       AND f.recorded_at > (now() AT TIME ZONE 'UTC')
-                                           - make_interval(mins => %s))
-                SELECT a.id FROM recent a JOIN recent b ON a.given = b.given
-                 WHERE a.id != b.id
-                UNION SELECT a.id FROM recent a JOIN recent b ON a.family = b.family
-                 WHERE a.id != b.id
-                UNION SELECT a.id FROM recent a JOIN recent b ON a.given = b.family
-                 WHERE a.id != b.id
-                UNION SELECT b.id FROM recent a JOIN recent b ON a.given = b.family
-                 WHERE a.id != b.id""",
-                RACE_MINUTES,
-            )
-        )
-        partners = self.env["res.partner"]
-        pairs = partners.browse(row[0] for row in rows)._healthcare_find_duplicates()
-        exceptions = self.env["healthcare.exception"]
-        open_ones = exceptions.search(
-            [
-                ("category", "=", "duplicate_patient"),
-                ("state", "in", ("open", "assigned")),
-            ]
-        )
-        for known in open_ones:
-            pairs.pop(known._duplicate_pair(), None)
-        exceptions._open_or_update(
-            [
-                partners._healthcare_duplicate_values(pair, agrees)
-                for pair, agrees in pairs.items()
-            ]
-        )

@@ -16,7 +16,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-# Kept in step otherwise: coverages and exceptions have unique keys, facts are told anew.
+# Moved in their own ways: they have unique keys, or are told anew.
 _HANDLED = (
     "healthcare.coverage",
     "healthcare.exception",
@@ -249,7 +249,7 @@ class HealthcarePatientMerge(models.Model):
 
     @api.model
     def _merge_coverages(self, retired, survivor, journal):
-        """Move coverages; what both accounts have becomes one, the newest word counts."""
+        """Move coverages; of what both accounts have the newest word counts."""
         coverages = self.env["healthcare.coverage"].with_context(active_test=False)
         kept = {
             (one.payer_id, one.member_id): one
@@ -269,7 +269,8 @@ class HealthcarePatientMerge(models.Model):
                     values.update({name: one[name] for name in names})
             if values:
                 self._write_values(other, {**values, "known_fields": known}, journal)
-            self._write_values(one, {"active": False}, journal)
+            if one.active:
+                self._write_values(one, {"active": False}, journal)
         self._move("healthcare.coverage", "patient_id", moving.ids, survivor, journal)
 
     @api.model
