@@ -43,6 +43,7 @@
         "views/erp_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",
+        "views/claim_views.xml",
         "views/merge_views.xml",
     ],
     "demo": [

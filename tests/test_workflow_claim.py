@@ -406,6 +406,42 @@ class TestClaim(ClaimCase):
         self.assertStates(events, "exception")
         self.assertEqual(self.issues().category, "payment_mismatch")
 
+    def test_bank_pays_several_claims(self):
+        """One payment for two claims, in every order with their decisions."""
+        self.play(self.register("K2"))
+        self.play(self.completed("K2", "SV2", 60))
+        envelope = self.payment(
+            "B1",
+            "1200.00",
+            150,
+            allocations=[
+                {"claim_id": number, "amount": "600.00"} for number in ("CL1", "CL2")
+            ],
+        )
+        steps = [self.decided(), self.decided("CL2", mrn="K2"), envelope]
+        for order in permutations(range(3)):
+            point = self.cr.savepoint(flush=True)
+            for position in order:
+                self.play(steps[position])
+            self.assertFalse(self.issues(), order)
+            self.assertEqual(
+                self.balances(), {**self.NOTHING, "patient": 50, "CO": 300}
+            )
+            payments = self.the_claim().payment_ids | self.the_claim("CL2").payment_ids
+            self.assertEqual(payments.mapped("amount"), [600, 600])
+            self.assertEqual(len(set(payments.mapped("healthcare_confirmed_key"))), 1)
+            point.close(rollback=True)
+            self.env.invalidate_all()
+
+    def test_more_paid_than_allocated(self):
+        self.play(self.decided())
+        envelope = self.bank("B1", "600.00", 150)
+        envelope["data"]["payment"]["amount"] = "612.00"
+        self.assertStates(self.play(envelope), "done")
+        issue = self.issues("payment_mismatch")
+        self.assertEqual(issue.amount_at_risk, 12)
+        issue._waive("Interest, booked by hand")
+
     def test_bank_before_remittance(self):
         self.play(self.claim("submitted", "CL1", 90))
         self.play(self.bank("B1", "600.00", 100))

@@ -120,24 +120,15 @@ class HealthcareClaim(models.Model):
         )
 
     def _live_payments(self):
-        """Return the payments that were not taken back."""
-        return self.payment_ids.filtered(
-            lambda payment: (
-                payment.state in LIVE_PAYMENTS and not payment.move_id.reversal_move_ids
-            )
-        )
-
-    def _unconfirmed_payments(self):
-        """Return what remittances booked and no bank has told of yet.
+        """Return the payments that were not taken back.
 
         The remittance books the payer's payment. When the bank tells of the same money
         (``payment.received`` allocated to the claim), it is confirmed with
         :meth:`account.payment._confirm_remittance` and not booked again.
         """
-        return self._live_payments().filtered(
+        return self.payment_ids.filtered(
             lambda payment: (
-                not payment.healthcare_confirmed_key
-                and not payment.healthcare_payment_key
+                payment.state in LIVE_PAYMENTS and not payment.move_id.reversal_move_ids
             )
         )
 

@@ -16,6 +16,7 @@ from . import scheduling
 from . import authorization
 from . import service
 from . import claim
+from . import claim_invoices
 from . import claim_posting
 from . import payment
 from . import claim_confirmation

@@ -8,27 +8,70 @@ claim (as a reversal in an X12 835 does), takes the whole decision back.
 
 from odoo import Command, api, models
 
+from ..erp.values import money
+
 
 class HealthcareWorkflowPayment(models.AbstractModel):
     _inherit = "healthcare.workflow.payment"
 
     @api.model
+    def _match(self, case, left):
+        """Confirm what remittances booked; match what none has told of.
+
+        Money of which some claims are decided and others are not waits for the others,
+        so that no part of it is booked twice.
+        """
+        booked = {}
+        for allocation in case.allocations:
+            claim = allocation.get("claim")
+            if claim and (
+                payment := self._booked_payment(claim, case, allocation["value"])
+            ):
+                booked[claim] = payment
+        if not booked:
+            super()._match(case, left)
+            return
+        undecided = [one for one in case.allocations if one.get("claim") not in booked]
+        if undecided:
+            case.park(
+                self.env._(
+                    "Remittances have booked a part of this money; the other part "
+                    "waits for the payer's decision."
+                ),
+                cause=undecided[0]["key"],
+            )
+            return
+        for claim, payment in booked.items():
+            if not payment.healthcare_confirmed_key:
+                payment._confirm_remittance(
+                    case.key, case.data["payment"].get("reference")
+                )
+            case.event._link(claim, payment)
+        rest = case.currency.round(case.amount - case.allocated)
+        if rest:
+            case.event._raise_issue(
+                "payment_mismatch",
+                self.env._("%s of this payment is for nothing known.", money(rest)),
+                f"rest/{case.key}",
+                amount_at_risk=rest,
+            )
+
+    @api.model
     def _booked_by_remittance(self, claim, case, amount):
         """Return whether the claim's remittance has booked this very money already."""
-        live = claim._live_payments()
-        if any(payment.healthcare_confirmed_key == case.key for payment in live):
-            return True
-        payment = claim._unconfirmed_payments().filtered(
+        return bool(self._booked_payment(claim, case, amount))
+
+    @api.model
+    def _booked_payment(self, claim, case, amount):
+        """Return the payment of a remittance that an allocation tells of, or none."""
+        return claim._live_payments().filtered(
             lambda one: (
-                one.currency_id == case.currency
+                one.healthcare_confirmed_key in (False, case.key)
+                and not one.healthcare_payment_key
+                and one.currency_id == case.currency
                 and not one.currency_id.compare_amounts(one.amount, amount)
             )
         )[:1]
-        if not payment:
-            return False
-        payment._confirm_remittance(case.key, case.data["payment"].get("reference"))
-        case.event._link(payment)
-        return True
 
     @api.model
     def _on_payment_reversed(self, events):
