@@ -188,6 +188,7 @@ def _read_scope(entries, bundle, id_system, reading):
         return digests[entry.number]
 
     about = _about(bundle, entries)
+    messages = []
     for entry in entries:
         kind = entry.resource["resourceType"]
         if kind not in KINDS:
@@ -202,7 +203,7 @@ def _read_scope(entries, bundle, id_system, reading):
         near = {*scope.neighbours(entry), *(p.number for p in view.parts(entry))}
         parts = [digest(entry), *(digest(entries[n]) for n in sorted(near))]
         key = ["fhir_r4", kind, parts, about.get("id"), about.get("timestamp")]
-        reading.messages.append(
+        messages.append(
             Message(
                 kind,
                 document,
@@ -213,6 +214,22 @@ def _read_scope(entries, bundle, id_system, reading):
                 problems,
             )
         )
+    reading.messages.extend(_ordered(messages, about.get("type")))
+
+
+def _ordered(messages, bundle_type):
+    """Return messages in the order in which they should take effect.
+
+    A history lists the newest first. Elsewhere order means nothing: patients come
+    before what concerns them (those merged away after the others), claims before their
+    answers, as in :data:`KINDS`.
+    """
+    if bundle_type == "history":
+        return messages[::-1]
+    return sorted(
+        messages,
+        key=lambda m: (KINDS.index(m.kind), bool(m.document.get("_retired"))),
+    )
 
 
 def _reported(document, place):

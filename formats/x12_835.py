@@ -2,8 +2,8 @@
 
 ::
 
-    {"remittance": {"id", "trace", "originator", "amount", "currency", "method",
-                    "handling", "date", "production_date"},
+    {"remittance": {"id", "trace", "originator", "amount", "received", "currency",
+                    "method", "handling", "date", "production_date"},
      "payer": {"code", "name", "id", "references", …}, "payee": {…},
      "claims": [claim], "provider_adjustments": [{"provider", "fiscal_date",
                     "reason", "reference", "amount"}],
@@ -262,6 +262,7 @@ class _Remittance:
             "trace": head.get("trace"),
             "originator": head.get("originator"),
             "amount": money(head.get("amount")),
+            "received": money(self._received()),
             "currency": head.get("currency") or "USD",
             "method": head.get("method"),
             "handling": head.get("handling"),
@@ -285,6 +286,17 @@ class _Remittance:
                 if claim["outcome"] != "reversed" and (read["paid"] or 0) > 0
             ],
         }
+
+    def _received(self):
+        """Return what was paid before claims were taken back (status 22).
+
+        BPR02 is net of those. Each is told by itself, as a payment reversed: the net
+        amount would count it twice, and be less than what the other claims were paid.
+        """
+        if self.head.get("amount") is None:
+            return None
+        back = (c["paid"] or ZERO for c in self.claims if c["status"] == "22")
+        return self.head["amount"] - sum(back, ZERO)
 
     def _balance(self):
         self.total = sum((claim["paid"] or ZERO for claim in self.claims), ZERO)

@@ -207,6 +207,7 @@ class TestFhirReader(BaseCase):
         value = bundle(other, PATIENT, APPOINTMENT)
         value["entry"][0]["fullUrl"] = "http://elsewhere.org/Patient/p1"
         message = read(value).messages[-1]
+        self.assertEqual(message.kind, "Appointment")
         self.assertEqual(message.document["_patient"]["identifiers"], IDENTIFIERS)
 
     def test_contained(self):
@@ -242,6 +243,7 @@ class TestFhirReader(BaseCase):
             "related": [{"claim": {"reference": "Claim/cl1"}}],
         }
         messages = read(bundle(first, second)).messages
+        self.assertEqual(messages[0].document["id"], "cl1")
         inner = messages[0].document["related"][0]["claim"]["resource"]
         self.assertEqual(inner["related"][0]["claim"]["resource"]["id"], "cl1")
         json.dumps(messages[0].document)
@@ -256,6 +258,19 @@ class TestFhirReader(BaseCase):
         nested = bundle({**bundle(PATIENT), "id": "inner"})
         (message,) = read(nested).messages
         self.assertEqual(message.pointer, "/entry/0/resource/entry/0/resource")
+
+    def test_order(self):
+        value = bundle(ANSWER, CLAIM, APPOINTMENT, COVERAGE, PATIENT)
+        kinds = [message.kind for message in read(value).messages]
+        self.assertEqual(
+            kinds, ["Patient", "Coverage", "Appointment", "Claim", "ClaimResponse"]
+        )
+        versions = [{**PATIENT, "meta": {"versionId": v}} for v in ("3", "2", "1")]
+        messages = read(bundle(*versions, kind="history")).messages
+        self.assertEqual(
+            [message.document["meta"]["versionId"] for message in messages],
+            ["1", "2", "3"],
+        )
 
     def test_entries_that_cannot_be_read(self):
         value = bundle(PATIENT)
@@ -476,7 +491,7 @@ class TestFhirEvents(BaseCase):
         link = [{"other": {"reference": "Patient/p1"}, "type": "replaced-by"}]
         old = {**PATIENT, "id": "p0", "identifier": [], "link": link}
         found = events(bundle(old, PATIENT))
-        self.assertEqual(list(found), ["patient.merged", "registration.created"])
+        self.assertEqual(list(found), ["registration.created", "patient.merged"])
         self.assertEqual(
             found["patient.merged"],
             {

@@ -347,11 +347,15 @@ class TestX12Remittance(BaseCase):
     def test_reversal_and_correction(self):
         reversal = ("CLP*C-1*22*-500*-350**12*PC-0*11*7", "CAS*CO*45*-150")
         found = events(remittance(reversal, BALANCED, paid="0"))
-        # Nothing arrives, so no payment; what was paid is taken back and paid anew.
+        # Nothing arrives, yet it is told in full: paid anew, and taken back.
         self.assertEqual(
-            [name for name, _data in found], ["payment.reversed", "claim.adjudicated"]
+            [name for name, _data in found],
+            ["payment.received", "payment.reversed", "claim.adjudicated"],
         )
-        data = found[0][1]
+        received = found[0][1]
+        self.assertEqual(received["payment"]["amount"], "350.00")
+        self.assertEqual(received["allocations"][0]["amount"], "350.00")
+        data = found[1][1]
         self.assertEqual(data["payment"]["amount"], "350.00")
         self.assertEqual(data["payment"]["reference"], "PC-0")
         self.assertEqual(data["allocations"], [{"claim_id": "C-1", "amount": "350.00"}])
