@@ -1,13 +1,18 @@
-"""The engine, once more: who waits for an event that is itself held up.
+"""The engine, once more: what only shows after the commit, in a fresh snapshot."""
 
-What an event misses may arrive later and be parked itself. One exception then tells of
-the whole chain, in whatever order its events came in.
-"""
+import logging
+import random
+import time
+
+import psycopg2
 
 from odoo import api, models
 from odoo.tools import SQL
 
+from .engine import CONFLICT_TRIES, CONFLICTS
 from .event import UNFINISHED
+
+_logger = logging.getLogger(__name__)
 
 
 class HealthcareEngine(models.AbstractModel):
@@ -15,16 +20,31 @@ class HealthcareEngine(models.AbstractModel):
 
     @api.model
     def _settle(self, run):
-        result = super()._settle(run)
-        self._wait_for_parked(run)
-        return result
+        """Let go on what waited, wait for what is held up, look at visits again.
+
+        Tried again on conflicts with other workers. What is missed all the same is
+        found by the sweep.
+        """
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                super()._settle(run)
+                self._wait_for_parked(run)
+                self._look_again(run)
+                self.env.flush_all()
+                return
+            except psycopg2.Error as error:
+                if error.pgcode not in CONFLICTS:
+                    raise
+                self.env.cr.rollback()
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        _logger.warning("Too many conflicts while letting events go on")
 
     @api.model
     def _wait_for_parked(self, run):
         """Let events wait for what they miss where it is here but held up.
 
-        After a commit, so that two workers that park both ends of a chain at the same
-        moment see each other.
+        What an event misses may arrive later and be parked itself. One exception then
+        tells of the whole chain, in whatever order its events came in.
         """
         if not run.parked:
             return
@@ -52,3 +72,16 @@ class HealthcareEngine(models.AbstractModel):
         self.env["healthcare.exception"].browse([row[0] for row in rows])._close(
             "resolved", "cause_gone"
         )
+
+    @api.model
+    def _look_again(self, run):
+        """Judge visits again in sight of what other workers committed meanwhile.
+
+        A visit and the coverage or authorization it depends on are of different
+        subjects, so two workers may have written them at once without seeing each
+        other. Whoever commits last sees both here.
+        """
+        documents = {}
+        for event_id, model, res_id in run.links:
+            documents.setdefault(model, {})[res_id] = event_id
+        self.env["healthcare.workflow.scheduling"]._look_again(documents)

@@ -302,6 +302,39 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
             event = next(iter(events.values()))
             others._compute_clearance()._emit_appointments(dict.fromkeys(others, event))
 
+    @api.model
+    def _look_again(self, documents):
+        """Judge visits anew that these documents are or concern.
+
+        :param documents: ``{model: {id: event id}}``
+        """
+        events = dict(documents.get("healthcare.appointment", {}))
+        patients = dict(documents.get("res.partner", {}))
+        for model in ("healthcare.coverage", "healthcare.authorization"):
+            ids = documents.get(model, {})
+            for one in self.env[model].browse(list(ids)).exists():
+                patients[one.patient_id.id] = ids[one.id]
+        visits = self.env["healthcare.appointment"].search(
+            [
+                "|",
+                ("id", "in", list(events)),
+                "&",
+                ("patient_id", "in", list(patients)),
+                ("state", "in", ("booked", "confirmed", "checked_in")),
+            ]
+        )
+        if visits:
+            self._adopt_authorizations(visits)
+            changed = visits._compute_clearance()
+            changed._emit_appointments(
+                {
+                    visit: self.env["healthcare.event"].browse(
+                        events.get(visit.id) or patients[visit.patient_id.id]
+                    )
+                    for visit in changed
+                }
+            )
+
 
 def _services(appointment):
     services = {}
