@@ -2,6 +2,10 @@
 
 from itertools import permutations
 
+from odoo import Command
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user
+
 from .workflow_common import WorkflowCase, event
 
 
@@ -289,6 +293,68 @@ class TestClaim(ClaimCase):
         self.assertStates(events, "exception")
         self.assertEqual(self.issues().category, "missing_payer")
 
+    def test_copay_billed_at_once(self):
+        """What the patient was billed for the service is not billed again."""
+        price = [{"code": "T-MRI", "quantity": 1, "unit_price": "750.00"}]
+        self.play(self.register("K4"))
+        self.play(self.completed("K4", "SV4", 60, charges=price))
+        copay = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.patient("K4").id,
+                "healthcare_patient_id": self.patient("K4").id,
+                "healthcare_completion_id": self.bill("K4").healthcare_completion_id.id,
+                "healthcare_responsible": "patient",
+                "invoice_line_ids": [
+                    Command.create({"name": "Copay", "price_unit": 30, "tax_ids": []})
+                ],
+            }
+        )
+        copay.action_post()
+        values = {
+            "mrn": "K4",
+            "charged": "780.00",
+            "paid": "600.00",
+            "patient_responsibility": None,
+        }
+        lines = [
+            {"group": "CO", "reason": "45", "amount": "160.00"},
+            {"group": "PR", "reason": "3", "amount": "20.00"},
+        ]
+        envelope = self.decided("CL4", adjustments=lines, **values)
+        del envelope["data"]["claim"]["patient_responsibility"]
+        self.assertStates(self.play(envelope), "exception")
+        issue = self.issues("invoice_mismatch")
+        self.assertEqual(issue.amount_at_risk, 10)
+        issue._waive("Wrong remittance")
+        lines[0]["amount"], lines[1]["amount"] = "130.00", "50.00"
+        envelope = self.decided("CL4", 130, adjustments=lines, **values)
+        del envelope["data"]["claim"]["patient_responsibility"]
+        self.assertStates(self.play(envelope), "done")
+        self.assertEqual(self.bill("K4").payment_state, "paid")
+        shares = self.bill("K4", responsible="patient")
+        self.assertEqual(sorted(shares.mapped("amount_total")), [20, 30])
+        self.assertEqual(
+            self.balances("K4"),
+            {**self.NOTHING, "payer": 800, "patient": 50, "CO": 130},
+        )
+
+    def test_who_sees_claims(self):
+        self.play(self.decided(remarks=["N381"]))
+        for role in ("operator", "finance", "auditor"):
+            user = new_test_user(
+                self.env,
+                f"claims-{role}",
+                groups=f"base.group_user,healthcare_connector.group_{role}",
+            )
+            claim = self.the_claim().with_user(user)
+            self.assertIn("allowed amount", claim.adjustment_ids[0].text)
+            self.assertIn("contract", claim.remark_text)
+            with self.assertRaises(AccessError):
+                claim.write({"paid": 1})
+            with self.assertRaises(AccessError):
+                claim.adjustment_ids.write({"amount": 1})
+
     def test_repeated_by_another_event(self):
         self.play(self.decided())
         moves = self.env["account.move"].search_count([])
@@ -432,6 +498,36 @@ class TestClaim(ClaimCase):
             self.assertEqual(len(set(payments.mapped("healthcare_confirmed_key"))), 1)
             point.close(rollback=True)
             self.env.invalidate_all()
+
+    def test_bank_names_other_things(self):
+        """By invoice, patient, account or remittance, before or after the decision."""
+        names = {
+            "invoice": {
+                "allocations": [{"invoice": self.bill().name, "amount": "600.00"}]
+            },
+            "patient": {"mrn": "K1"},
+            "account": {
+                "allocations": [{"account_number": "ACC-K1", "amount": "600.00"}]
+            },
+            "reference": {},
+        }
+        for name, values in names.items():
+            envelope = self.payment("B1", "600.00", 150, **values)
+            envelope["data"]["payment"]["reference"] = "ERA-1"
+            for steps in permutations([self.decided(), envelope]):
+                with self.subTest(name=name, first=steps[0]["type"]):
+                    point = self.cr.savepoint(flush=True)
+                    for step in steps:
+                        self.play(step)
+                    self.assertFalse(self.issues())
+                    self.assertEqual(
+                        self.the_claim().payment_ids.mapped("amount"), [600]
+                    )
+                    self.assertEqual(
+                        self.balances(), {**self.NOTHING, "patient": 50, "CO": 150}
+                    )
+                    point.close(rollback=True)
+                    self.env.invalidate_all()
 
     def test_more_paid_than_allocated(self):
         self.play(self.decided())

@@ -132,6 +132,11 @@ class HealthcareClaim(models.Model):
             )
         )
 
+    @api.model
+    def _remittance_key(self, number):
+        """Return the key that payments wait for which only repeat a remittance."""
+        return self.env["healthcare.ordering"]._key("remittance", "", number)
+
     def _emit_claims(self, events):
         """Tell analytics of claims.
 

@@ -70,6 +70,8 @@ class HealthcareClaimWorkflow(models.AbstractModel):
         cases = self._unparked(cases)
         self._check_charged(cases)
         cases = self._unparked(cases)
+        self._check_shares(cases)
+        cases = self._unparked(cases)
         self._posting()._check_accounts(cases)
         cases = self._unparked(cases)
         # A decision that says the same again, by another event, moves no money.

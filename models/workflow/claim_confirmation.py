@@ -1,18 +1,90 @@
 """Payments that banks tell of and remittances have booked already.
 
 A remittance books the payer's payment when it decides a claim. ``payment.received``
-with an allocation to that claim is the bank telling of the same money: it is noted and
-books nothing. ``payment.reversed`` undoes what was noted, or, where it names only the
-claim (as a reversal in an X12 835 does), takes the whole decision back.
+that names the claim, its invoice, the patient or the remittance, and is of the same
+amount, is the bank telling of the same money: it is noted and books nothing.
+``payment.reversed`` undoes what was noted, or, where it names only the claim (as a
+reversal in an X12 835 does), takes the whole decision back.
 """
 
 from odoo import Command, api, models
 
+from ..erp.claim import LIVE_PAYMENTS
 from ..erp.values import money
 
 
 class HealthcareWorkflowPayment(models.AbstractModel):
     _inherit = "healthcare.workflow.payment"
+
+    @api.model
+    def _find_invoices(self, cases):
+        super()._find_invoices(cases)
+        self._find_remittances(
+            [c for c in cases if c.data["payment"]["payer_type"] == "payer"]
+        )
+
+    @api.model
+    def _find_remittances(self, cases):
+        """Look up, for all cases at once, what remittances booked for what they name.
+
+        That is by claim, by invoice, by patient or account, and, where a payment names
+        nothing of that, by the remittance that its reference repeats.
+        """
+        moves, patients, references = set(), {}, set()
+        subjects, accounts = set(), set()
+        for case in cases:
+            for allocation in case.allocations:
+                if allocation.get("claim_id") or allocation.get("invoice"):
+                    if allocation["named"]:
+                        moves.add(allocation["named"].id)
+                elif allocation.get("account_number"):
+                    accounts.add(allocation["key"])
+                else:
+                    subjects.update(self._patient_keys(case.data))
+            if reference := case.data["payment"].get("reference"):
+                references.add(reference)
+        if subjects:
+            for subject, patient in self._patients_by_subject(subjects).items():
+                patients[f"patient-invoice/{subject}"] = patient
+        if accounts:
+            for patient in self.env["res.partner"].search(
+                [("healthcare_account_key", "in", list(accounts))]
+            ):
+                patients[patient.healthcare_account_key] = patient
+        payments = self.env["account.payment"]
+        if moves or patients or references:
+            payments = payments.search(
+                [
+                    ("healthcare_claim_id", "!=", False),
+                    ("healthcare_payment_key", "=", False),
+                    ("state", "in", LIVE_PAYMENTS),
+                    ("company_id", "=", self.env.company.id),
+                    "|",
+                    "|",
+                    ("healthcare_claim_id.move_id", "in", list(moves)),
+                    (
+                        "healthcare_claim_id.patient_id",
+                        "in",
+                        [patient.id for patient in patients.values()],
+                    ),
+                    ("memo", "in", list(references)),
+                ],
+                order="date, id",
+            ).filtered(lambda payment: not payment.move_id.reversal_move_ids)
+        by_move = payments.grouped(lambda one: one.healthcare_claim_id.move_id)
+        by_patient = payments.grouped(lambda one: one.healthcare_claim_id.patient_id)
+        by_memo = payments.grouped("memo")
+        none = payments.browse()
+        for case in cases:
+            reference = case.data["payment"].get("reference")
+            for allocation in case.allocations:
+                if allocation.get("claim_id") or allocation.get("invoice"):
+                    found = by_move.get(allocation["named"], none)
+                elif patient := patients.get(allocation["key"]):
+                    found = by_patient.get(patient, none)
+                else:
+                    found = by_memo.get(reference, none)
+                allocation["remitted"] = found
 
     @api.model
     def _match(self, case, left):
@@ -21,32 +93,27 @@ class HealthcareWorkflowPayment(models.AbstractModel):
         Money of which some claims are decided and others are not waits for the others,
         so that no part of it is booked twice.
         """
-        booked = {}
+        booked, open_ones = self.env["account.payment"], []
         for allocation in case.allocations:
-            claim = allocation.get("claim")
-            if claim and (
-                payment := self._booked_payment(claim, case, allocation["value"])
-            ):
-                booked[claim] = payment
+            found = self._booked_payments(allocation, case, booked)
+            booked |= found
+            if not found:
+                open_ones.append(allocation)
         if not booked:
-            super()._match(case, left)
+            self._match_unbooked(case, left)
             return
-        undecided = [one for one in case.allocations if one.get("claim") not in booked]
-        if undecided:
+        if open_ones:
             case.park(
                 self.env._(
                     "Remittances have booked a part of this money; the other part "
                     "waits for the payer's decision."
                 ),
-                cause=undecided[0]["key"],
+                cause=open_ones[0]["key"],
             )
             return
-        for claim, payment in booked.items():
-            if not payment.healthcare_confirmed_key:
-                payment._confirm_remittance(
-                    case.key, case.data["payment"].get("reference")
-                )
-            case.event._link(claim, payment)
+        fresh = booked.filtered(lambda one: not one.healthcare_confirmed_key)
+        fresh._confirm_remittance(case.key, case.data["payment"].get("reference"))
+        case.event._link(booked, booked.healthcare_claim_id)
         rest = case.currency.round(case.amount - case.allocated)
         if rest:
             case.event._raise_issue(
@@ -57,21 +124,44 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             )
 
     @api.model
-    def _booked_by_remittance(self, claim, case, amount):
-        """Return whether the claim's remittance has booked this very money already."""
-        return bool(self._booked_payment(claim, case, amount))
+    def _match_unbooked(self, case, left):
+        reference = case.data["payment"].get("reference")
+        if (
+            case.data["payment"]["payer_type"] == "payer"
+            and reference
+            and all(one["key"] is None for one in case.allocations)
+        ):
+            case.park(
+                self.env._(
+                    "No remittance with the reference of this payment is known."
+                ),
+                cause=self.env["healthcare.claim"]._remittance_key(reference),
+            )
+        else:
+            super()._match(case, left)
 
     @api.model
-    def _booked_payment(self, claim, case, amount):
-        """Return the payment of a remittance that an allocation tells of, or none."""
-        return claim._live_payments().filtered(
+    def _booked_payments(self, allocation, case, others):
+        """Return the payments of remittances that an allocation tells of, or none.
+
+        :param others: those that other allocations of the same payment tell of
+        """
+        free = (
+            allocation.get("remitted", self.env["account.payment"]) - others
+        ).filtered(
             lambda one: (
                 one.healthcare_confirmed_key in (False, case.key)
-                and not one.healthcare_payment_key
                 and one.currency_id == case.currency
-                and not one.currency_id.compare_amounts(one.amount, amount)
             )
-        )[:1]
+        )
+        compare = case.currency.compare_amounts
+        exact = free.filtered(lambda one: not compare(one.amount, allocation["value"]))
+        if exact:
+            mine = exact.filtered("healthcare_confirmed_key")
+            return (mine or exact)[:1]
+        if free and not compare(sum(free.mapped("amount")), allocation["value"]):
+            return free
+        return free.browse()
 
     @api.model
     def _on_payment_reversed(self, events):

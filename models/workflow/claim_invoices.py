@@ -179,6 +179,25 @@ class HealthcareClaimWorkflow(models.AbstractModel):
                 self._park_charged(case, total)
 
     @api.model
+    def _check_shares(self, cases):
+        """Park decisions that leave less to patients than they were billed already."""
+        for case in cases:
+            left = float(case.left_to_patient)
+            if case.move.currency_id.compare_amounts(left, case.patient_share) < 0:
+                case.park(
+                    "invoice_mismatch",
+                    self.env._(
+                        "The patient was billed %(billed)s for this service, the payer "
+                        "leaves %(left)s. Credit the difference and retry.",
+                        billed=f"{case.patient_share:.2f}",
+                        left=f"{left:.2f}",
+                    ),
+                    amount=case.patient_share - left,
+                    res_model=case.move._name,
+                    res_id=case.move.id,
+                )
+
+    @api.model
     def _park_charged(self, case, total, cause=None):
         difference = abs(float(case.charged) - total)
         case.park(

@@ -305,12 +305,15 @@ class HealthcareClaimPosting(models.AbstractModel):
                 case.event._resolve_issues(f"partial/{case.move.id}")
             if case.bill:
                 told[case.bill] = case.event
-                subjects = case.patient.healthcare_identifier_ids.mapped("subject")
-                case.event._announce(
-                    f"invoice/{case.bill.name}",
-                    case.patient.healthcare_account_key,
-                    *(f"patient-invoice/{subject}" for subject in subjects),
-                )
+                case.event._announce(f"invoice/{case.bill.name}")
+            subjects = case.patient.healthcare_identifier_ids.mapped("subject")
+            case.event._announce(
+                f"invoice/{case.move.name}",
+                case.patient.healthcare_account_key,
+                *(f"patient-invoice/{subject}" for subject in subjects),
+            )
+            if number := case.data.get("remittance_id"):
+                case.event._announce(case.claim._remittance_key(number))
         self.env["account.move"]._emit_healthcare_invoices(told)
 
     # -- taking back ------------------------------------------------------------
