@@ -53,8 +53,10 @@ PARTS = {
     "email": ("email",),
     "address": ("street", "street2", "city", "zip", "country_id", "state_id"),
     "guarantor": ("healthcare_guarantor_id",),
+    "account": ("healthcare_account_number", "healthcare_account_key"),
 }
 ACCOUNT_SYSTEM = "account"
+_WAITED_FOR = ("coverage", "patient-invoice")  # causes that name a patient
 
 
 class HealthcarePatientIdentifier(models.Model):
@@ -221,7 +223,20 @@ class HealthcarePatientMerge(models.Model):
             patient._message_log(body=text % (other.healthcare_reference or other.id))
         self._settle_duplicates(retired.ids, survivor)
         merge._tell(retired, survivor, event)
+        self._wake(survivor)
         return merge
+
+    @api.model
+    def _wake(self, survivor):
+        """Let go on what waited for something the other of the two accounts had."""
+        subjects = survivor.healthcare_identifier_ids.mapped("subject")
+        self.env["healthcare.exception"]._cause_gone(
+            {
+                *subjects,
+                *(f"{kind}/{s}" for s in subjects for kind in _WAITED_FOR),
+                *filter(None, [survivor.healthcare_account_key]),
+            }
+        )
 
     @api.model
     def _lock(self, patients):

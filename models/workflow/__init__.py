@@ -19,4 +19,5 @@ from . import claim
 from . import claim_invoices
 from . import claim_posting
 from . import payment
+from . import patient_money
 from . import claim_confirmation

@@ -181,7 +181,7 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
     def _update_patient(self, event, data, patient, places, touched, level):
         parts = self._parts(data, places)
         if level < 0:
-            self._keep_account_number(patient, parts.pop("account", None))
+            self._keep_account_number(patient, parts.get("account"))
         values, known = newer(
             patient.healthcare_known_fields, stamp(event, level), parts
         )
