@@ -243,6 +243,17 @@ class TestClaim(ClaimCase):
         self.play(self.decided(minute=130))
         self.assertEqual(self.the_claim().state, "adjudicated")
 
+    def test_out_of_balance_corrected_by_the_payer(self):
+        wrong = self.play(self.decided(paid="590.00"))
+        issue = self.issues("remittance_out_of_balance")
+        right = self.play(self.decided(minute=130))
+        self.assertStates(wrong | right, "exception", "waiting")
+        self.engine._cron_sweep()
+        self.process()
+        self.assertStates(wrong | right, "discarded", "done")
+        self.assertEqual((issue.state, issue.resolution), ("resolved", "superseded"))
+        self.assertEqual(self.bill().payment_state, "paid")
+
     def test_out_of_balance_corrected_by_a_person(self):
         events = self.play(self.decided(paid="590.00"))
         envelope = events._envelopes()[events]

@@ -18,6 +18,7 @@ from . import service
 from . import claim
 from . import claim_invoices
 from . import claim_posting
+from . import claim_superseded
 from . import payment
 from . import patient_money
 from . import claim_confirmation
