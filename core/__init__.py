@@ -12,6 +12,9 @@ backoff            when to try again
 deidentification   what of a patient may leave (45 CFR 164.514)
 redaction          the last nets under logs and texts
 facts              the catalogue of facts and the classes of their columns
+mapping            a vendor's message to canonical events, by rows of JMESPath
+openapi            the description of our endpoints
+similarity         how alike two patients' records look
 clock              the time, as the database stores it
 problem            error documents (RFC 9457)
 =================  =========================================================

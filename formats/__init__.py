@@ -2,7 +2,12 @@
 
 ===========  ==========================================================
 cloudevents  CloudEvents 1.0 over HTTP: one, batch, NDJSON, binary
+hl7v2        HL7 v2 messages and batches, and their acknowledgements
+fhir_r4      FHIR R4 resources and Bundles, and OperationOutcome
+x12          X12 005010: 835, 271, 278 responses
 ===========  ==========================================================
 
-A format's library is imported when first needed; nothing is imported here.
+What comes out of the last three is turned into canonical events by the mappings in
+``mappings/``; see ``core/mapping.py``. A format's library is imported when first
+needed; nothing is imported here.
 """
