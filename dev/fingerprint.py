@@ -16,9 +16,12 @@ SELECT i.value AS patient, p.name, p.healthcare_birth_date AS born, p.street,
   FROM res_partner p JOIN healthcare_patient_identifier i ON i.partner_id = p.id
  WHERE p.healthcare_is_patient ORDER BY 1"""
 
+# Whether a visit that does not take place was cleared interests nobody.
 _APPOINTMENTS = """
-SELECT a.identifier AS appointment, a.state, a.start, a.clearance, a.coverage_state,
-       a.authorization_state, a.supplies_state, a.billing_hold, o.state AS order_state,
+SELECT a.identifier AS appointment, a.state, a.start,
+       CASE WHEN a.state NOT IN ('cancelled', 'no_show') THEN json_build_array(
+           a.clearance, a.coverage_state, a.authorization_state, a.supplies_state,
+           a.billing_hold) END AS clearance, o.state AS order_state,
        (SELECT json_agg(json_build_array(p.default_code, l.product_uom_qty,
                 l.price_unit) ORDER BY p.default_code)
           FROM sale_order_line l JOIN product_product p ON p.id = l.product_id
