@@ -17,11 +17,11 @@ import time
 import psycopg2
 from psycopg2 import errorcodes
 
-from odoo import api, fields, models, tools
+from odoo import api, models, tools
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
 
-from ...core import redaction
+from ...core import clock, redaction
 from ...core.errors import KeyringError, ParkError, TechnicalError
 from .event import UNFINISHED
 from .ordering import PARTITIONS
@@ -31,6 +31,7 @@ _logger = logging.getLogger(__name__)
 LOCK_CLASS = 0x4843  # advisory lock class of ours: "HC"
 BATCH_EVENTS = 400
 BUDGET_SECONDS = 20
+SOON_SECONDS = 5
 CONFLICT_TRIES = 6
 CONFLICTS = (
     errorcodes.SERIALIZATION_FAILURE,
@@ -42,7 +43,9 @@ CONFLICTS = (
 class Run:
     """What workflows said while a group of events ran; merged when it succeeded."""
 
-    def __init__(self):
+    def __init__(self, again_on_violation=False):
+        # A unique violation may come from another worker writing the same thing.
+        self.again_on_violation = again_on_violation
         self.parked = {}  # event id -> ParkError
         self.park_values = {}  # event id -> further exception fields
         self.issues = {}  # fingerprint -> exception that holds nothing back
@@ -150,11 +153,31 @@ class HealthcareEngine(models.AbstractModel):
             self._recover(held)
             self.env.cr.commit()
             while time.monotonic() < end:
-                if not self._process_some(held):
+                if not self._process_some(held) and not self._await_retry(held):
                     break
             else:
                 # A job that stops with work left would sleep up to a minute.
                 self._wake(held)
+
+    @api.model
+    def _await_retry(self, partitions):
+        """Sleep until the next retry if it is due soon; tell whether it is.
+
+        A wake-up at a set time is noticed at the next poll, up to a minute late.
+        """
+        ((due,),) = self.env.execute_query(
+            SQL(
+                """SELECT min(run_after) FROM healthcare_event
+                WHERE state = 'retrying' AND partition = ANY(%s)""",
+                partitions,
+            )
+        )
+        self.env.cr.commit()
+        seconds = (due - clock.utc_now()).total_seconds() if due else None
+        if seconds is None or not -1 <= seconds <= SOON_SECONDS:
+            return False
+        time.sleep(max(seconds, 0) + 0.01)
+        return True
 
     @contextlib.contextmanager
     def _partitions_held(self, partitions):
@@ -197,34 +220,53 @@ class HealthcareEngine(models.AbstractModel):
         Commits: the claim first, so that an event that kills its worker is counted,
         then the documents with the states of their events, then what they release.
         """
-        queues = self._claim(partitions)
-        self.env.cr.commit()
+        queues = self._committed(lambda _attempt: self._claim(partitions))
         if not queues:
             return 0
         ids = [event_id for queue in queues for event_id in queue]
+        try:
+            run = self._committed(
+                # In the last tries a repeated violation is some event's own fault.
+                lambda attempt: self._run_queues(queues, attempt < CONFLICT_TRIES - 2)
+            )
+        except ConcurrencyError:
+            run = self._committed(lambda _attempt: self._postpone(ids))
+        self._committed(lambda _attempt: self._settle(run))
+        return len(ids)
+
+    @api.model
+    def _committed(self, work):
+        """Do some work and commit it; begin again when other work got in the way.
+
+        Another shard may touch the same stock, journal or document at the same moment.
+
+        :param work: function of the number of the attempt, from 0
+        :raise ConcurrencyError: when it did not succeed in some attempts
+        """
         for attempt in range(CONFLICT_TRIES):
             try:
-                run = self._run_queues(queues)
+                result = work(attempt)
                 self.env.cr.commit()
-                break
+                return result
             except (psycopg2.Error, ConcurrencyError) as error:
                 self.env.cr.rollback()
                 code = getattr(error, "pgcode", None)
-                if isinstance(error, psycopg2.Error) and code not in CONFLICTS:
+                if isinstance(error, psycopg2.Error) and code not in (
+                    *CONFLICTS,
+                    errorcodes.UNIQUE_VIOLATION,
+                ):
                     raise
-                # Another shard touched the same stock or journal: once more, soon.
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
-        else:
-            run = Run()
-            run.retried = {
-                event_id: (self.env._("Too many conflicts with other work"), None)
-                for event_id in ids
-            }
-            self._write_outcome(run, ids, [], time.monotonic())
-            self.env.cr.commit()
-        self._settle(run)
-        self.env.cr.commit()
-        return len(ids)
+        raise ConcurrencyError(self.env._("Too many conflicts with other work"))
+
+    @api.model
+    def _postpone(self, ids):
+        """Try all events of a batch again later."""
+        run = Run()
+        message = self.env._("Too many conflicts with other work")
+        run.retried = {event_id: (message, None) for event_id in ids}
+        self._write_outcome(run, ids, [], time.monotonic())
+        return run
 
     # -- claiming ---------------------------------------------------------------
 
@@ -236,7 +278,7 @@ class HealthcareEngine(models.AbstractModel):
         (parked, waiting for a dependency, due later) is taken; what stands behind such
         an event is set ``waiting``.
         """
-        now = fields.Datetime.now()
+        now = clock.utc_now()
         candidates = self.env.execute_query(
             SQL(
                 """SELECT id, subject FROM healthcare_event
@@ -288,17 +330,20 @@ class HealthcareEngine(models.AbstractModel):
     # -- running ----------------------------------------------------------------
 
     @api.model
-    def _run_queues(self, queues):
+    def _run_queues(self, queues, again_on_violation=False):
         """Run ordered queues of events, one event of each subject at a time.
 
         Among the heads of all queues those of the lowest rank go first, all events of
         one type together: patients are there before appointments, bulk stays bulk.
+
+        :param again_on_violation: let a unique violation end the whole batch, to be run
+            again in a fresh snapshot
         """
         started = time.monotonic()
         queues = [list(queue) for queue in queues]
         ids = [event_id for queue in queues for event_id in queue]
         events = self.env["healthcare.event"].browse(ids)
-        run = Run()
+        run = Run(again_on_violation)
         self._open_contents(events, run)
         rank = {event.id: (event.type_id.rank, event.type_id.id) for event in events}
         waiting = []
@@ -342,7 +387,10 @@ class HealthcareEngine(models.AbstractModel):
                 self._handle(events, attempt)
                 self.env.flush_all()
         except psycopg2.Error as error:
-            if error.pgcode in CONFLICTS or self.env.cr.closed:
+            violation = error.pgcode == errorcodes.UNIQUE_VIOLATION
+            if error.pgcode in CONFLICTS or (violation and run.again_on_violation):
+                raise
+            if self.env.cr.closed:
                 raise
             self._split(events, run, error)
         except ConcurrencyError:
