@@ -116,7 +116,7 @@ class TestScheduling(WorkflowCase):
     def test_waits_for_a_registration_that_is_parked_later(self):
         events = self.play(self.appointment("confirmed", "LATE", "V9", 11))
         events |= self.play(self.appointment("booked", "LATE", "V9", 10))
-        self.assertStates(events, "exception")
+        self.assertStates(events, "waiting", "exception")
         events |= self.play(self.register("LATE", payer="T-LATE"))
         self.assertStates(events, "waiting", "waiting", "exception")
         self.assertEqual(self.issues().category, "missing_payer")
@@ -139,6 +139,15 @@ class TestScheduling(WorkflowCase):
         )
         self.assertStates(events, "exception", "waiting")
         self.assertEqual(self.issues().amount_at_risk, 800)
+        events = self.play(
+            self.appointment("confirmed", "S1", "V2", 11, services=("T-NEW",))
+        )
+        events = (
+            self.play(self.appointment("booked", "S1", "V2", 10, services=("T-NEW",)))
+            + events
+        )
+        self.assertStates(events, "exception", "waiting")
+        self.assertEqual(len(self.issues()), 2)
         self._service("T-NEW", 10, {})
         self.process()
         self.assertStates(events, "done")

@@ -43,13 +43,27 @@ class HealthcareEngine(models.AbstractModel):
     def _wait_for_parked(self, run):
         """Let events wait for what they miss where it is here but held up.
 
-        What an event misses may arrive later and be parked itself. One exception then
-        tells of the whole chain, in whatever order its events came in.
+        What an event misses may arrive later and be parked itself, and so may what
+        comes before it. One exception then tells of the whole chain, in whatever order
+        its events came in.
         """
         if not run.parked:
             return
         self.env["healthcare.exception"].flush_model(["cause_key", "state"])
         rows = self.env.execute_query(
+            SQL(
+                """UPDATE healthcare_event e SET state = 'waiting', blocked_on = NULL
+                FROM healthcare_exception x, healthcare_event b
+                WHERE b.id = ANY(%s) AND b.state = 'exception'
+                AND e.subject = b.subject AND e.state = 'exception'
+                AND e.rejected IS NOT TRUE
+                AND (e.occurred_at, e.id) > (b.occurred_at, b.id)
+                AND x.event_id = e.id AND x.blocks_event
+                AND x.state IN ('open', 'assigned') RETURNING x.id""",
+                list(run.parked),
+            )
+        )
+        rows += self.env.execute_query(
             SQL(
                 """UPDATE healthcare_event e
                 SET state = 'waiting', blocked_on = x.cause_key

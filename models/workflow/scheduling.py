@@ -308,32 +308,27 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
 
         :param documents: ``{model: {id: event id}}``
         """
-        events = dict(documents.get("healthcare.appointment", {}))
+        event = self.env["healthcare.event"].browse
+        visits = self.env["healthcare.appointment"].browse(
+            list(documents.get("healthcare.appointment", {}))
+        )
+        told = {
+            visit: event(documents[visit._name][visit.id]) for visit in visits.exists()
+        }
         patients = dict(documents.get("res.partner", {}))
         for model in ("healthcare.coverage", "healthcare.authorization"):
             ids = documents.get(model, {})
             for one in self.env[model].browse(list(ids)).exists():
                 patients[one.patient_id.id] = ids[one.id]
-        visits = self.env["healthcare.appointment"].search(
-            [
-                "|",
-                ("id", "in", list(events)),
-                "&",
-                ("patient_id", "in", list(patients)),
-                ("state", "in", ("booked", "confirmed", "checked_in")),
-            ]
-        )
-        if visits:
+        for visit in self._visits_concerned(
+            {self.env["res.partner"].browse(i): event(e) for i, e in patients.items()}
+        ):
+            told.setdefault(visit, event(patients[visit.patient_id.id]))
+        if told:
+            visits = visits.browse().concat(*told)
             self._adopt_authorizations(visits)
             changed = visits._compute_clearance()
-            changed._emit_appointments(
-                {
-                    visit: self.env["healthcare.event"].browse(
-                        events.get(visit.id) or patients[visit.patient_id.id]
-                    )
-                    for visit in changed
-                }
-            )
+            changed._emit_appointments({visit: told[visit] for visit in changed})
 
 
 def _services(appointment):

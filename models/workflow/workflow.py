@@ -123,30 +123,34 @@ class HealthcareWorkflow(models.AbstractModel):
     def _refresh_clearance(self, events):
         """Judge anew the visits of patients whose coverage changed.
 
+        :param events: ``{patient: event}`` that changed it
+        """
+        changed = self._visits_concerned(events)._compute_clearance()
+        changed._emit_appointments({one: events[one.patient_id] for one in changed})
+
+    @api.model
+    def _visits_concerned(self, events):
+        """Return the visits whose clearance news of these patients may change.
+
         Of visits that are over only those that news of before them concern: late
         arrivals must not matter, while history is not rewritten.
 
-        :param events: ``{patient: event}`` that changed it
+        :param events: ``{patient: event}``
         """
+        visits = self.env["healthcare.appointment"]
         if not events:
-            return
-        changed = (
-            self.env["healthcare.appointment"]
-            .search(
-                [
-                    ("patient_id", "in", [patient.id for patient in events]),
-                    ("state", "not in", ("cancelled", "no_show")),
-                ]
+            return visits
+        return visits.search(
+            [
+                ("patient_id", "in", [patient.id for patient in events]),
+                ("state", "not in", ("cancelled", "no_show")),
+            ]
+        ).filtered(
+            lambda visit: (
+                visit.state != "completed"
+                or events[visit.patient_id].occurred_at <= visit.known_at
             )
-            .filtered(
-                lambda visit: (
-                    visit.state != "completed"
-                    or events[visit.patient_id].occurred_at <= visit.known_at
-                )
-            )
-            ._compute_clearance()
         )
-        changed._emit_appointments({one: events[one.patient_id] for one in changed})
 
     # -- what is missing --------------------------------------------------------
 
