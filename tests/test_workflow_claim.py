@@ -444,6 +444,22 @@ class TestClaim(ClaimCase):
         self.assertFalse(self.issues())
         self.assertEqual(self.the_claim().state, "submitted")
 
+    def test_denied_and_settled_by_hand(self):
+        self.play(self.denied("197"))
+        issue = self.issues()
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=self.bill().ids
+        )
+        register.create({})._create_payments()
+        self.assertEqual(self.bill().payment_state, "paid")
+        self.assertEqual((issue.state, issue.resolution), ("resolved", "cause_gone"))
+
+    def test_denied_and_credited_by_hand(self):
+        self.play(self.denied("50"))
+        self.bill()._reverse_moves(cancel=True)
+        self.env["account.move"]._cron_healthcare_delayed_payments()
+        self.assertFalse(self.issues())
+
     def test_denied_categories(self):
         for minute, (reason, category) in enumerate(
             [("27", "missing_payer"), ("50", "invoice_mismatch"), ("X9", None)]

@@ -36,8 +36,10 @@ class AccountMove(models.Model):
         )
         issues.search(
             [
-                ("category", "=", "delayed_payment"),
                 ("state", "in", ("open", "assigned")),
+                "|",
+                ("category", "=", "delayed_payment"),
+                ("fingerprint", "=like", "claim-denied/%"),
             ]
         )._recheck()
 
@@ -68,9 +70,16 @@ class AccountMove(models.Model):
         bills = self.filtered(lambda move: move.healthcare_responsible == "payer")
         if bills:
             # Stands in for the system: whoever books the money closes what waited.
-            self.env["healthcare.exception"].sudo().search(
+            system = self.env(su=True)
+            claims = system["healthcare.claim"].search([("move_id", "in", bills.ids)])
+            system["healthcare.exception"].search(
                 [
-                    ("fingerprint", "in", [f"delayed/{bill.id}" for bill in bills]),
+                    (
+                        "fingerprint",
+                        "in",
+                        [f"delayed/{bill.id}" for bill in bills]
+                        + [f"claim-denied/{claim.subject}" for claim in claims],
+                    ),
                     ("state", "in", ("open", "assigned")),
                 ]
             )._recheck()

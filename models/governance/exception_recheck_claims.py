@@ -3,6 +3,7 @@
 from odoo import models
 
 PREFIXES = ("claim-denied/", "claim-underpaid/", "claim-overpaid/")
+SETTLED = ("paid", "in_payment", "reversed")  # by hand, with whatever was agreed
 
 
 class HealthcareException(models.Model):
@@ -23,27 +24,23 @@ class HealthcareException(models.Model):
         return others | denials._recheck_claims()
 
     def _recheck_claims(self):
-        """Denials that are asked again or revised; differences of claims taken back."""
+        """Denials asked again, revised or settled; differences of claims taken back."""
         mine = self.filtered(lambda one: one.fingerprint.startswith(PREFIXES))
+        subjects = [one.fingerprint.partition("/")[2] for one in mine]
         # Stands in for the system: who looks at an exception need not see claims.
-        states = {
-            claim.subject: claim.state
-            for claim in self.env["healthcare.claim"]
-            .sudo()
-            .search(
-                [
-                    (
-                        "subject",
-                        "in",
-                        [one.fingerprint.partition("/")[2] for one in mine],
-                    )
-                ]
-            )
+        claims = self.env["healthcare.claim"].sudo()
+        found = {
+            claim.subject: claim
+            for claim in claims.search([("subject", "in", subjects)])
         }
-        wanted = {"claim-denied": "denied"}
         gone = self.browse()
         for one in mine:
             kind, _slash, subject = one.fingerprint.partition("/")
-            if states.get(subject) != wanted.get(kind, "adjudicated"):
+            claim = found.get(subject, claims.browse())
+            if kind == "claim-denied":
+                settled = claim.move_id.payment_state in SETTLED
+                if claim.state != "denied" or settled:
+                    gone |= one
+            elif claim.state != "adjudicated":
                 gone |= one
         return gone
