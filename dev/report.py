@@ -34,7 +34,8 @@ UNION ALL SELECT 'Payments', state, count(*), sum(amount)
   FROM account_payment WHERE healthcare_payment_key IS NOT NULL GROUP BY 2"""
 
 _EXCEPTIONS = """
-SELECT category, state, count(*) AS n, sum(amount_at_risk) AS amount
+SELECT category, state, count(*) AS n, sum(amount_at_risk)
+       FILTER (WHERE state IN ('open', 'assigned')) AS amount
   FROM healthcare_exception GROUP BY 1, 2 ORDER BY 1, 2"""
 
 _FACTS = """
