@@ -223,8 +223,12 @@ class HealthcareException(models.Model):
         """Run the events again, or look again whether the cause is gone."""
         self._check_open()
         self._note_decision("released", self.env._("Retried"))
-        self.write({"resolution": "retried"})
-        self.event_id._release_events()
+        holding = self.filtered("blocks_event")
+        holding.write({"resolution": "retried"})
+        holding.event_id._release_events()
+        # Stands in for the system: what is looked at, stock for instance, need not be
+        # open to whoever works the queue.
+        (self - holding).sudo()._recheck()
         return True
 
     def action_open_correct(self):
