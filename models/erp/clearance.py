@@ -90,14 +90,12 @@ class HealthcareAppointment(models.Model):
         }
 
     def _hold_reason(self, authorization_state):
-        _ = self.env._
         return {
-            "denied": _("The payer denied the authorization."),
-            "expired": _("The authorization has expired."),
+            "denied": self.env._("The payer denied the authorization."),
+            "expired": self.env._("The authorization has expired."),
         }.get(authorization_state, False)
 
     def _judge_coverage(self, coverages, reasons):
-        _ = self.env._
         if self.self_pay:
             return "self_pay", coverages.browse()
         coverage = coverages._first_on(self.start.date())
@@ -105,16 +103,21 @@ class HealthcareAppointment(models.Model):
             return "verified", coverage
         payer = coverage.payer_id.healthcare_payer_code
         if coverage:
-            reasons.append(_("The coverage with %s is not verified yet.", payer))
+            reasons.append(
+                self.env._("The coverage with %s is not verified yet.", payer)
+            )
             return "missing", coverage
         if coverages:
-            reasons.append(_("The patient's coverage is not active on that day."))
+            reasons.append(
+                self.env._("The patient's coverage is not active on that day.")
+            )
             return "inactive", coverage
-        reasons.append(_("No coverage is known and self-payment is not agreed."))
+        reasons.append(
+            self.env._("No coverage is known and self-payment is not agreed.")
+        )
         return "missing", coverage
 
     def _judge_authorization(self, coverage, authorization, reasons):
-        _ = self.env._
         if not self._needs_authorization(coverage) and not authorization:
             return "not_required"
         state = authorization.state
@@ -125,7 +128,9 @@ class HealthcareAppointment(models.Model):
         if state in ("denied", "expired"):
             reasons.append(self._hold_reason(state))
             return state
-        reasons.append(_("The payer has not decided on the authorization yet."))
+        reasons.append(
+            self.env._("The payer has not decided on the authorization yet.")
+        )
         return "pending"
 
     def _needs_authorization(self, coverage):
@@ -135,11 +140,12 @@ class HealthcareAppointment(models.Model):
         )
 
     def _judge_supplies(self, reasons):
-        _ = self.env._
         if not self.line_ids.service_id.supply_ids:
             return "not_required"
         if self.state == "booked":
-            reasons.append(_("Supplies are reserved once the visit is confirmed."))
+            reasons.append(
+                self.env._("Supplies are reserved once the visit is confirmed.")
+            )
             return "not_required"
         moves = self.picking_ids.move_ids.filtered(lambda m: m.state != "cancel")
         missing = moves.filtered(
@@ -152,7 +158,7 @@ class HealthcareAppointment(models.Model):
             return "reserved"
         for move in missing:
             reasons.append(
-                _(
+                self.env._(
                     "%(quantity)s %(unit)s of %(product)s are missing.",
                     quantity=f"{move.product_uom_qty - move.quantity:g}",
                     unit=move.product_uom.name,
@@ -160,7 +166,9 @@ class HealthcareAppointment(models.Model):
                 )
             )
         if not moves and self.state in UPCOMING:
-            reasons.append(_("No supplies could be reserved at this facility."))
+            reasons.append(
+                self.env._("No supplies could be reserved at this facility.")
+            )
         return "partial" if any(moves.mapped("quantity")) else "short"
 
     # -- facts ------------------------------------------------------------------

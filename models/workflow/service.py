@@ -199,7 +199,6 @@ class HealthcareWorkflowService(models.AbstractModel):
                 [("key", "in", keys)]
             )
         }
-        _ = self.env._
         for case in cases:
             visit = case.appointment
             if not visit or visit.self_pay:
@@ -213,9 +212,11 @@ class HealthcareWorkflowService(models.AbstractModel):
             case.park(
                 "authorization_gap",
                 {
-                    "denied": _("The payer denied the authorization."),
-                    "expired": _("The authorization has expired."),
-                }.get(state, _("The payer has not authorized this service yet.")),
+                    "denied": self.env._("The payer denied the authorization."),
+                    "expired": self.env._("The authorization has expired."),
+                }.get(
+                    state, self.env._("The payer has not authorized this service yet.")
+                ),
                 cause=f"authorization/{key}",
                 payer_id=case.coverage.payer_id.id,
             )
