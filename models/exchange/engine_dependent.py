@@ -5,6 +5,7 @@ import random
 import time
 
 import psycopg2
+from psycopg2 import errorcodes
 
 from odoo import api, models
 from odoo.tools import SQL
@@ -33,7 +34,8 @@ class HealthcareEngine(models.AbstractModel):
                 self.env.flush_all()
                 return
             except psycopg2.Error as error:
-                if error.pgcode not in CONFLICTS:
+                # Two workers telling of one document at once: the later one again.
+                if error.pgcode not in (*CONFLICTS, errorcodes.UNIQUE_VIOLATION):
                     raise
                 self.env.cr.rollback()
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))

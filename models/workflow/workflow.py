@@ -141,13 +141,10 @@ class HealthcareWorkflow(models.AbstractModel):
         if not events:
             return visits
         return visits.search(
-            [
-                ("patient_id", "in", [patient.id for patient in events]),
-                ("state", "not in", ("cancelled", "no_show")),
-            ]
+            [("patient_id", "in", [patient.id for patient in events])]
         ).filtered(
             lambda visit: (
-                visit.state != "completed"
+                visit.state in ("booked", "confirmed", "checked_in")
                 or events[visit.patient_id].occurred_at <= visit.known_at
             )
         )
