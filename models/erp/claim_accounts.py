@@ -68,9 +68,8 @@ class ResCompany(models.Model):
     @api.model
     def _healthcare_setup_claim_accounts(self):
         """Make the accounts that are missing in companies with a chart of accounts."""
-        for company in self or self.search([]):
-            if company.chart_template:
-                company._healthcare_make_claim_accounts()
+        for company in self.search([("chart_template", "!=", False)]):
+            company._healthcare_make_claim_accounts()
 
     def _healthcare_make_claim_accounts(self):
         self.ensure_one()

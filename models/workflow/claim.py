@@ -296,27 +296,26 @@ class HealthcareClaimWorkflow(models.AbstractModel):
     @api.model
     def _check_balance(self, case):
         """Park a decision that does not explain every cent of what was charged."""
-        _ = self.env._
         left = sum((a for group, _r, a in case.lines if group == "PR"), Decimal(0))
         told = case.told_responsibility
         explained = case.paid + sum((a for _g, _r, a in case.lines), Decimal(0))
         difference = case.charged - explained
         case.left_to_patient = left
         if difference:
-            reason = _(
+            reason = self.env._(
                 "Paid and adjustments differ from what was charged by %s.",
                 f"{abs(difference):.2f}",
             )
         elif told is not None and told != left:
             difference = told - left
-            reason = _(
+            reason = self.env._(
                 "The patient's responsibility differs from the adjustments of group "
                 "PR by %s.",
                 f"{abs(difference):.2f}",
             )
         elif left < 0:
             difference = left
-            reason = _("Less than nothing is left to the patient.")
+            reason = self.env._("Less than nothing is left to the patient.")
         else:
             return
         case.park("remittance_out_of_balance", reason, amount=float(abs(difference)))

@@ -18,10 +18,11 @@ class HealthcareWorkflowPayment(models.AbstractModel):
 
     @api.model
     def _find_invoices(self, cases):
-        super()._find_invoices(cases)
+        result = super()._find_invoices(cases)
         self._find_remittances(
             [c for c in cases if c.data["payment"]["payer_type"] == "payer"]
         )
+        return result
 
     @api.model
     def _find_remittances(self, cases):
@@ -100,8 +101,7 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             if not found:
                 open_ones.append(allocation)
         if not booked:
-            self._match_unbooked(case, left)
-            return
+            return self._match_unbooked(case, left)
         if open_ones:
             case.park(
                 self.env._(
@@ -110,7 +110,7 @@ class HealthcareWorkflowPayment(models.AbstractModel):
                 ),
                 cause=open_ones[0]["key"],
             )
-            return
+            return None
         fresh = booked.filtered(lambda one: not one.healthcare_confirmed_key)
         fresh._confirm_remittance(case.key, case.data["payment"].get("reference"))
         case.event._link(booked, booked.healthcare_claim_id)
@@ -122,6 +122,7 @@ class HealthcareWorkflowPayment(models.AbstractModel):
                 f"rest/{case.key}",
                 amount_at_risk=rest,
             )
+        return None
 
     @api.model
     def _match_unbooked(self, case, left):
@@ -137,8 +138,8 @@ class HealthcareWorkflowPayment(models.AbstractModel):
                 ),
                 cause=self.env["healthcare.claim"]._remittance_key(reference),
             )
-        else:
-            super()._match(case, left)
+            return None
+        return super()._match(case, left)
 
     @api.model
     def _booked_payments(self, allocation, case, others):

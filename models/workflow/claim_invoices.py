@@ -68,16 +68,17 @@ class HealthcareClaimWorkflow(models.AbstractModel):
     @api.model
     def _check_invoices(self, cases):
         """Park cases whose invoice is not theirs."""
-        _ = self.env._
         tied = self._tied([case.move.id for case in cases])
         for case in cases:
             move, other = case.move, tied.get(case.move.id)
             if move.healthcare_responsible != "payer" or move.partner_id != case.payer:
-                reason = _("The invoice of this claim is not one to this payer.")
+                reason = self.env._(
+                    "The invoice of this claim is not one to this payer."
+                )
             elif case.patient and move.healthcare_patient_id != case.patient:
-                reason = _("The invoice of this claim is another patient's.")
+                reason = self.env._("The invoice of this claim is another patient's.")
             elif other and other != case.event.subject:
-                reason = _("Another claim is tied to the invoice of this one.")
+                reason = self.env._("Another claim is tied to the invoice of this one.")
             else:
                 tied[move.id] = case.event.subject
                 continue
