@@ -10,7 +10,8 @@ encryption         keyring, sealing (AES-256-GCM), blind index, pseudonyms
 signatures         Standard Webhooks, signed and verified
 backoff            when to try again
 deidentification   what of a patient may leave (45 CFR 164.514)
-redaction          the last nets under logs and texts
+redaction          patient data taken out of texts
+logs               the last net under the server's log
 facts              the catalogue of facts and the classes of their columns
 mapping            a vendor's message to canonical events, by rows of JMESPath
 openapi            the description of our endpoints

@@ -56,7 +56,6 @@ class Dev:
             "db_port": 5432,
             "db_user": "odoo",
             "db_name": database,
-            "dbfilter": f"^{database}$",
             "list_db": False,
             "data_dir": self.cluster.attachments,
             "screenshots": WORK / "screenshots",

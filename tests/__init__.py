@@ -1,5 +1,6 @@
 from . import test_core_deidentification
 from . import test_core_encryption
+from . import test_core_logs
 from . import test_core_mapping
 from . import test_core_mapping_transforms
 from . import test_core_redaction

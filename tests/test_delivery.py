@@ -5,6 +5,7 @@ import http.server
 import json
 import threading
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import tagged
@@ -55,6 +56,11 @@ class TestDelivery(HealthcareCase):
         super().setUp()
         self.endpoint = Endpoint()
         self.addCleanup(self.endpoint.close)
+        # One turn of the job at a time; test_a_retry_due_soon_is_awaited lets it wait.
+        deliveries = type(self.env["healthcare.delivery"])
+        self.impatient = patch.object(deliveries, "_await_probe", lambda *_args: False)
+        self.impatient.start()
+        self.addCleanup(patch.stopall)
         self.secret = signatures.generate_secret()
         self.target = self.env["healthcare.target"].create(
             {"name": "Warehouse", "url": self.endpoint.url, "secret": self.secret}
@@ -127,6 +133,14 @@ class TestDelivery(HealthcareCase):
         self.assertEqual(sequences, [1, 1, 2])
         waiting = self.env["healthcare.fact"].search([("state", "=", "pending")])
         self.assertFalse(waiting)
+
+    def test_a_retry_due_soon_is_awaited(self):
+        self.impatient.stop()
+        fact = self.emit()
+        self.endpoint.answers = [500]
+        self.deliver()
+        self.assertEqual(len(self.endpoint.requests), 2)
+        self.assertEqual(fact.state, "delivered")
 
     def test_breaker_opens_probes_and_closes(self):
         self.emit()

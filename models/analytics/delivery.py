@@ -16,6 +16,7 @@ from ...core.errors import KeyringError, TechnicalError
 _logger = logging.getLogger(__name__)
 
 BUDGET_SECONDS = 20
+SOON_SECONDS = 10
 
 
 class HealthcareDelivery(models.Model):
@@ -85,11 +86,38 @@ class HealthcareDelivery(models.Model):
         end = time.monotonic() + BUDGET_SECONDS
         targets = self.env["healthcare.target"].search([("paused", "=", False)])
         progressing = targets
-        while progressing and time.monotonic() < end:
+        while time.monotonic() < end:
             progressing = progressing.filtered(lambda target: self._deliver_one(target))
+            if not progressing:
+                if not self._await_probe(targets, end - time.monotonic()):
+                    break
+                progressing = targets
         self.env.cr.commit()
         if progressing:
             self._wake()
+
+    @api.model
+    def _await_probe(self, targets, seconds):
+        """Sleep until a target may be tried again, if that is soon; tell whether.
+
+        A wake-up at a set time is noticed at the next poll, up to a minute late.
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT min(t.open_until) FROM healthcare_target t
+                WHERE t.id = ANY(%s) AND t.active AND NOT coalesce(t.paused, false)
+                AND EXISTS (SELECT 1 FROM healthcare_delivery d
+                    WHERE d.target_id = t.id AND d.state = 'pending')""",
+                targets.ids,
+            )
+        )
+        self.env.cr.commit()
+        due = rows[0][0]
+        wait = (due - clock.utc_now()).total_seconds() if due else seconds
+        if not 0 < wait < min(seconds, SOON_SECONDS):
+            return False
+        time.sleep(wait + 1)  # open_until is kept in whole seconds
+        return True
 
     @api.model
     def _deliver_one(self, target):
