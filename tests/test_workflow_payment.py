@@ -126,6 +126,17 @@ class TestPayment(WorkflowCase):
         more = self.play(self.by_invoice("PAY3", "1.00", invoice))
         self.assertStates(more, "exception")
 
+    def test_partial_settled_by_hand(self):
+        self.play(self.register("P1"), self.completed("P1", "S1", 60))
+        invoice = self.invoice("S1")
+        self.play(self.by_invoice("PAY1", "300.00", invoice))
+        self.assertTrue(self.issues())
+        self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        ).create({})._create_payments()
+        self.engine._cron_sweep()
+        self.assertFalse(self.issues())
+
     def test_more_than_allocated(self):
         self.play(self.register("P1"), self.completed("P1", "S1", 60))
         invoice = self.invoice("S1")

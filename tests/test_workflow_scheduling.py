@@ -178,6 +178,27 @@ class TestScheduling(WorkflowCase):
         self.assertEqual(self.visit("V1").supplies_state, "reserved")
         self.assertFalse(self.issues("stock_shortage"))
 
+    def test_shortage_resolves_by_sweep_and_by_hand(self):
+        for look in (
+            lambda: self.engine._cron_sweep(),
+            lambda: self.issues().action_retry(),
+        ):
+            point = self.cr.savepoint(flush=True)
+            self._stock(self.contrast, 1)
+            self.play(
+                self.register("S1"), self.appointment("confirmed", "S1", "V1", 10)
+            )
+            self.assertEqual(self.visit("V1").supplies_state, "partial")
+            # Stock that no transfer of Odoo told us of.
+            self.env["stock.quant"]._update_available_quantity(
+                self.contrast, self.warehouse.lot_stock_id, 9
+            )
+            look()
+            self.assertFalse(self.issues())
+            self.assertEqual(self.visit("V1").supplies_state, "reserved")
+            point.close(rollback=True)
+            self.env.invalidate_all()
+
     def test_shortage_in_any_order(self):
         self._stock(self.contrast, 3)
         self.play(*(self.register(f"S{i}") for i in range(3)))

@@ -1,19 +1,9 @@
 """The engine, once more: what only shows after the commit, in a fresh snapshot."""
 
-import logging
-import random
-import time
-
-import psycopg2
-from psycopg2 import errorcodes
-
 from odoo import api, models
 from odoo.tools import SQL
 
-from .engine import CONFLICT_TRIES, CONFLICTS
 from .event import UNFINISHED
-
-_logger = logging.getLogger(__name__)
 
 
 class HealthcareEngine(models.AbstractModel):
@@ -21,25 +11,10 @@ class HealthcareEngine(models.AbstractModel):
 
     @api.model
     def _settle(self, run):
-        """Let go on what waited, wait for what is held up, look at visits again.
-
-        Tried again on conflicts with other workers. What is missed all the same is
-        found by the sweep.
-        """
-        for attempt in range(CONFLICT_TRIES):
-            try:
-                super()._settle(run)
-                self._wait_for_parked(run)
-                self._look_again(run)
-                self.env.flush_all()
-                return
-            except psycopg2.Error as error:
-                # Two workers telling of one document at once: the later one again.
-                if error.pgcode not in (*CONFLICTS, errorcodes.UNIQUE_VIOLATION):
-                    raise
-                self.env.cr.rollback()
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))
-        _logger.warning("Too many conflicts while letting events go on")
+        """Let go on what waited, wait for what is held up, look at visits again."""
+        super()._settle(run)
+        self._wait_for_parked(run)
+        self._look_again(run)
 
     @api.model
     def _wait_for_parked(self, run):

@@ -24,23 +24,50 @@ class HealthcareException(models.Model):
 
     def _recheck_stock_shortage(self):
         """Everything the visit or service waited for is reserved or moved."""
-        # Stands in for the system: who looks at an exception need not see stock.
-        pickings = self.env["stock.picking"].sudo()
-        gone = self.browse()
+        moves = self._waiting_moves()
+        if moves and not self.env.context.get("healthcare_no_reassign"):
+            # Stands in for the system, as below.
+            supplies = self.env["healthcare.workflow.supplies"].sudo()
+            supplies._give({(move.product_id, move.location_id) for move in moves})
+            moves = self._waiting_moves()
+        waiting = {move.picking_id._healthcare_fingerprint() for move in moves}
+        return self.filtered(lambda issue: issue.fingerprint not in waiting)
+
+    def _waiting_moves(self):
+        """Return what visits and services of these shortages still wait for."""
+        ids = {"stock": [0], "stock-service": [0]}
         for issue in self:
-            kind, _, number = issue.fingerprint.partition("/")
-            name = (
-                "healthcare_appointment_id"
-                if kind == "stock"
-                else "healthcare_completion_id"
+            kind, _slash, number = issue.fingerprint.partition("/")
+            ids[kind].append(int(number))
+        # Stands in for the system: who looks at an exception need not see stock.
+        return (
+            self.env["stock.move"]
+            .sudo()
+            .search(
+                [
+                    ("state", "in", ("waiting", "confirmed", "partially_available")),
+                    "|",
+                    ("picking_id.healthcare_appointment_id", "in", ids["stock"]),
+                    ("picking_id.healthcare_completion_id", "in", ids["stock-service"]),
+                ]
             )
-            moves = pickings.search([(name, "=", int(number))]).move_ids
-            if not any(
-                move.state in ("waiting", "confirmed", "partially_available")
-                for move in moves
-            ):
-                gone |= issue
-        return gone
+        )
+
+    def _recheck_payment_mismatch(self):
+        """The invoice that was partly paid is settled, by whatever means."""
+        partial = self.filtered(lambda issue: issue.fingerprint.startswith("partial/"))
+        # Stands in for the system: who looks at an exception need not see invoices.
+        paid = (
+            self.env["account.move"]
+            .sudo()
+            .search(
+                [
+                    ("id", "in", partial.mapped("res_id")),
+                    ("payment_state", "in", ("paid", "in_payment", "reversed")),
+                ]
+            )
+        )
+        return partial.filtered(lambda issue: issue.res_id in paid.ids)
 
     def _recheck_authorization_gap(self):
         return self.filtered(

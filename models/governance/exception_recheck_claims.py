@@ -13,7 +13,7 @@ class HealthcareException(models.Model):
         return self._recheck_claims()
 
     def _recheck_payment_mismatch(self):
-        return self._recheck_claims()
+        return super()._recheck_payment_mismatch() | self._recheck_claims()
 
     def _recheck_invoice_mismatch(self):
         return self._recheck_claims()

@@ -366,16 +366,23 @@ class HealthcareWorkflowSupplies(models.AbstractModel):
     @api.model
     def _stock_arrived(self, pairs):
         """Reserve what has come for whom it is due, and finish what waited for it."""
-        touched = self._allocate(pairs)
-        performed = touched.filtered("healthcare_completion_id").move_ids
-        self._finish(performed)
-        touched.healthcare_appointment_id._refresh_supplies()
-        self.env["healthcare.exception"].search(
+        touched = self._give(pairs)
+        self.env["healthcare.exception"].with_context(
+            healthcare_no_reassign=True
+        ).search(
             [
                 ("fingerprint", "in", [p._healthcare_fingerprint() for p in touched]),
                 ("state", "in", ("open", "assigned")),
             ]
         )._recheck()
+
+    @api.model
+    def _give(self, pairs):
+        """Reserve free stock of ``(product, location)``; return transfers concerned."""
+        touched = self._allocate(pairs)
+        self._finish(touched.filtered("healthcare_completion_id").move_ids)
+        touched.healthcare_appointment_id._refresh_supplies()
+        return touched
 
 
 def _lacks(move):

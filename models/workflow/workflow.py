@@ -195,6 +195,7 @@ class HealthcareWorkflow(models.AbstractModel):
     @api.model
     def _causes_present(self, causes):
         """Return those cause keys whose missing thing is there by now."""
+        self.env.flush_all()
         by_kind = {}
         for cause in causes:
             kind, _, value = cause.partition("/")
@@ -239,21 +240,37 @@ class HealthcareWorkflow(models.AbstractModel):
             # Invoices posted a while ago were announced; only a lost wake-up is healed.
             "account": "SELECT p.healthcare_account_key FROM account_move m "
             "JOIN res_partner p ON p.id = m.healthcare_patient_id "
-            "WHERE m.state = 'posted' AND m.create_date > "
-            "now() AT TIME ZONE 'UTC' - interval '1 hour' "
+            "WHERE m.state = 'posted' AND m.payment_state IN ('not_paid', 'partial') "
+            "AND m.create_date > now() AT TIME ZONE 'UTC' - interval '1 hour' "
             "AND p.healthcare_account_key = ANY(%s)",
             "patient-invoice": "SELECT i.subject FROM account_move m "
             "JOIN healthcare_patient_identifier i "
             "ON i.partner_id = m.healthcare_patient_id "
-            "WHERE m.state = 'posted' AND m.create_date > "
-            "now() AT TIME ZONE 'UTC' - interval '1 hour' "
+            "WHERE m.state = 'posted' AND m.payment_state IN ('not_paid', 'partial') "
+            "AND m.create_date > now() AT TIME ZONE 'UTC' - interval '1 hour' "
             "AND i.subject = ANY(%s)",
             "invoice": "SELECT name FROM account_move WHERE state = 'posted' "
             "AND move_type = 'out_invoice' AND name = ANY(%s)",
-            "stock": "SELECT DISTINCT p.healthcare_appointment_id::text "
-            "FROM stock_picking p WHERE p.healthcare_appointment_id::text = ANY(%s) "
-            "AND NOT EXISTS (SELECT 1 FROM stock_move m JOIN stock_picking o "
-            "ON o.id = m.picking_id WHERE m.state IN "
-            "('waiting', 'confirmed', 'partially_available') AND "
-            "o.healthcare_appointment_id = p.healthcare_appointment_id)",
+            "paid": "SELECT id::text FROM account_move WHERE id = ANY(%s::int[]) "
+            "AND payment_state IN ('paid', 'in_payment', 'reversed')",
+            "stock": self._stock_query("healthcare_appointment_id"),
+            "stock-service": self._stock_query("healthcare_completion_id"),
         }
+
+    @api.model
+    def _stock_query(self, owner):
+        """Return the query for which owners wait for nothing, or for what is there."""
+        waiting = (
+            "FROM stock_move m JOIN stock_picking o ON o.id = m.picking_id "
+            "JOIN stock_location l ON l.id = m.location_id "
+            f"WHERE o.{owner} = p.{owner} "
+            "AND m.state IN ('waiting', 'confirmed', 'partially_available')"
+        )
+        return (
+            f"SELECT DISTINCT p.{owner}::text FROM stock_picking p "
+            f"WHERE p.{owner} = ANY(%s::int[]) AND (NOT EXISTS (SELECT 1 {waiting}) "
+            f"OR EXISTS (SELECT 1 {waiting} AND EXISTS ("
+            "SELECT 1 FROM stock_quant q JOIN stock_location s ON s.id = q.location_id "
+            "WHERE q.product_id = m.product_id AND q.quantity > q.reserved_quantity "
+            "AND starts_with(s.parent_path, l.parent_path))))"
+        )
