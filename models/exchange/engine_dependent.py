@@ -12,9 +12,10 @@ class HealthcareEngine(models.AbstractModel):
     @api.model
     def _settle(self, run):
         """Let go on what waited, wait for what is held up, look at visits again."""
-        super()._settle(run)
+        result = super()._settle(run)
         self._wait_for_parked(run)
         self._look_again(run)
+        return result
 
     @api.model
     def _wait_for_parked(self, run):
