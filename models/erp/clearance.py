@@ -16,12 +16,16 @@ class HealthcareAppointment(models.Model):
     def _compute_clearance(self):
         """Judge these appointments anew; return those whose judgement changed.
 
-        Reads coverages, authorizations and supply moves with one query each.
+        Reads coverages, authorizations, payers' rules and supply moves with one query
+        each.
         """
         if not self:
             return self
         coverages = self._coverages_by_patient()
         authorizations = self._authorizations_by_key()
+        rules = self.env["healthcare.authorization.rule"]._of_payers(
+            {one.payer_id.id for ones in coverages.values() for one in ones}
+        )
         ordering = self.env["healthcare.ordering"]
         changed = self.browse()
         for appointment in self:
@@ -31,6 +35,7 @@ class HealthcareAppointment(models.Model):
                     ordering._authorization_key(appointment.subject),
                     authorizations[None],
                 ),
+                rules,
             )
             values = {
                 name: value
@@ -61,13 +66,13 @@ class HealthcareAppointment(models.Model):
         )
         return {None: found.browse(), **{one.key: one for one in found}}
 
-    def _judge(self, coverages, authorization):
+    def _judge(self, coverages, authorization, rules):
         """Return the clearance fields of one appointment."""
         self.ensure_one()
         reasons = []
         coverage_state, coverage = self._judge_coverage(coverages, reasons)
         authorization_state = self._judge_authorization(
-            coverage, authorization, reasons
+            coverage, authorization, rules, reasons
         )
         supplies_state = self._judge_supplies(reasons)
         hold = authorization_state in ("denied", "expired")
@@ -117,12 +122,16 @@ class HealthcareAppointment(models.Model):
         )
         return "missing", coverage
 
-    def _judge_authorization(self, coverage, authorization, reasons):
-        if not self._needs_authorization(coverage) and not authorization:
+    def _judge_authorization(self, coverage, authorization, rules, reasons):
+        if not self._needs_authorization(coverage, rules) and not authorization:
             return "not_required"
-        state = authorization.state
         if self.self_pay:
             return "not_required"
+        day = self.start.date()
+        state = authorization._state_for_visit(day)
+        if state == "approved" and not authorization._lasts(day):
+            reasons.append(self.env._("The authorization ends before the visit."))
+            return "pending"
         if state == "approved":
             return "approved"
         if state in ("denied", "expired"):
@@ -133,10 +142,23 @@ class HealthcareAppointment(models.Model):
         )
         return "pending"
 
-    def _needs_authorization(self, coverage):
-        return not self.self_pay and (
-            coverage.authorization_required
-            or any(self.line_ids.service_id.mapped("authorization_required"))
+    def _needs_authorization(self, coverage, rules):
+        """Return whether the payer wants to approve this visit beforehand.
+
+        The payer's own answer about this patient counts first, then its rule for the
+        service, its rule for all services, and at last what the service says.
+
+        :param rules: of ``healthcare.authorization.rule`` :meth:`_of_payers`
+        """
+        if self.self_pay:
+            return False
+        payer = coverage.payer_id.id
+        return coverage.authorization_required or any(
+            rules.get(
+                (payer, service.id),
+                rules.get((payer, False), service.authorization_required),
+            )
+            for service in self.line_ids.service_id
         )
 
     def _judge_supplies(self, reasons):

@@ -5,7 +5,9 @@ from odoo.tools import SQL
 
 from .event import UNFINISHED
 
-RECHECKED_ATTEMPTS = 10
+# How often an event may have been tried to be run again without news of its cause.
+SETTLED_ATTEMPTS = 3
+SWEPT_ATTEMPTS = 10
 
 
 class HealthcareEngine(models.AbstractModel):
@@ -23,7 +25,8 @@ class HealthcareEngine(models.AbstractModel):
         self._release_causes(keys)
         self._release_subjects(subjects)
         self._recheck_causes(
-            {error.cause for error in run.parked.values() if error.cause}
+            {error.cause for error in run.parked.values() if error.cause},
+            SETTLED_ATTEMPTS,
         )
 
     @api.model
@@ -120,14 +123,14 @@ class HealthcareEngine(models.AbstractModel):
         self._release_causes(subjects)
 
     @api.model
-    def _recheck_causes(self, causes):
+    def _recheck_causes(self, causes, max_attempts):
         """Release what was parked for a cause that exists after all.
 
         Nobody said that anything has changed, so an event that parks again and again
         although its cause seems to be there is left to a person after some tries.
         """
         present = self.env["healthcare.workflow"]._causes_present(causes)
-        self._release_causes(present, max_attempts=RECHECKED_ATTEMPTS)
+        self._release_causes(present, max_attempts)
 
     @api.model
     def _cron_sweep(self):
@@ -141,7 +144,7 @@ class HealthcareEngine(models.AbstractModel):
                 WHERE cause_key IS NOT NULL AND state IN ('open', 'assigned')"""
             )
         )
-        self._recheck_causes({row[0] for row in rows})
+        self._recheck_causes({row[0] for row in rows}, SWEPT_ATTEMPTS)
         rows = self.env.execute_query(
             SQL(
                 """SELECT w.id FROM healthcare_event w WHERE w.state = 'waiting'

@@ -2,10 +2,8 @@
 
 from odoo import Command, api, models
 
+from ..erp.clearance import UPCOMING
 from ..erp.values import changed, day, money, newer, number, stamp
-from .scheduling import ENDED
-
-HOLDING = ("denied", "expired")
 
 
 class HealthcareWorkflowAuthorization(models.AbstractModel):
@@ -98,7 +96,13 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
                     patient_id=patients[event].id,
                 )
                 continue
-            parts = {"state": {"state": state, "reason": given.get("reason") or False}}
+            parts = {
+                "state": {
+                    "state": state,
+                    "reason": given.get("reason") or False,
+                    "lapsed": False,
+                }
+            }
             if given.get("number"):
                 parts["number"] = {"number": given["number"]}
             if given.get("units") is not None:
@@ -169,25 +173,29 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
             appointment = authorization.appointment_id
             if appointment:
                 by_appointment[appointment] = event
-            if authorization.state in HOLDING and appointment.state not in ENDED:
-                event._raise_issue(
-                    "authorization_gap",
-                    authorization._hold_sentence(),
-                    f"authorization/{authorization.key}",
-                    cause=f"authorization/{authorization.key}",
-                    patient_id=authorization.patient_id.id,
-                    payer_id=authorization.payer_id.id,
-                    appointment_id=appointment.id,
-                    res_model=authorization._name,
-                    res_id=authorization.id,
-                    amount_at_risk=appointment.amount_expected,
-                )
+            if authorization._leaves_gap():
+                gap = authorization._gap_values()
+                event._raise_issue(cause=gap.pop("cause_key"), **gap)
             else:
                 event._resolve_issues(f"authorization/{authorization.key}")
                 event._announce(f"authorization/{authorization.key}")
         changed_ones = self.env["healthcare.appointment"].concat(*by_appointment)
         changed_ones._compute_clearance()
         changed_ones._emit_appointments(by_appointment)
+
+    @api.model
+    def _follow_timer(self, authorizations):
+        """Do the same for those whose period is over, of which no event told."""
+        gaps = authorizations.filtered(lambda one: one._leaves_gap())
+        self.env["healthcare.exception"]._open_or_update(
+            [authorization._gap_values() for authorization in gaps]
+        )
+        visits = authorizations.appointment_id.filtered(
+            lambda visit: visit.state in UPCOMING
+        )
+        judged = visits._compute_clearance()
+        judged._emit_appointments(dict.fromkeys(judged))
+        self._emit_authorizations(dict.fromkeys(authorizations))
 
     @api.model
     def _emit_authorizations(self, told):
@@ -200,6 +208,7 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
                     "facility": one.facility_id,
                     "service_line": one.service_ids[:1].service_line_id,
                     "patient": one.patient_id,
+                    "occurred_at": None if event else one._end_of_period(),
                     "values": {
                         "state": one.state,
                         "payer": one.payer_id.healthcare_payer_code or None,

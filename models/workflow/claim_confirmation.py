@@ -190,7 +190,7 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             told.update(dict.fromkeys(live, event))
             invoices.update(dict.fromkeys(live.reconciled_invoice_ids, event))
         if told:
-            undone = payments.concat(*told)
+            undone = payments.browse().concat(*told)
             undone.move_id.line_ids.remove_move_reconcile()
             undone.action_draft()
             undone.action_cancel()

@@ -199,14 +199,19 @@ class HealthcareWorkflowService(models.AbstractModel):
                 [("key", "in", keys)]
             )
         }
+        rules = self.env["healthcare.authorization.rule"]._of_payers(
+            {case.coverage.payer_id.id for case in cases if case.coverage}
+        )
         for case in cases:
             visit = case.appointment
             if not visit or visit.self_pay:
                 continue
             key = key_of(visit.subject)
             authorization = by_key.get(key, self.env["healthcare.authorization"])
-            state = authorization._state_at(case.event.occurred_at)
-            needed = visit._needs_authorization(case.coverage)
+            state = authorization._state_at(
+                case.event.occurred_at, case.performed_at.date()
+            )
+            needed = visit._needs_authorization(case.coverage, rules)
             if state == "approved" or (not needed and state in (None, "requested")):
                 continue
             case.park(
