@@ -1,3 +1,5 @@
+from . import test_authorization_expiry
+from . import test_authorization_rule
 from . import test_core_deidentification
 from . import test_core_encryption
 from . import test_core_logs
@@ -12,6 +14,7 @@ from . import test_delivery
 from . import test_durability
 from . import test_durability_privacy
 from . import test_engine
+from . import test_facility_wizard
 from . import test_feed
 from . import test_format_cloudevents
 from . import test_format_fhir

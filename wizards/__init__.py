@@ -1,4 +1,5 @@
 from . import correct_wizard
+from . import facility_wizard
 from . import key_wizard
 from . import merge_wizard
 from . import partner_merge
