@@ -137,6 +137,35 @@ class TestFacilityWizard(WorkflowCase):
                 warehouse_id=foreign.id,
             ).action_create_facility()
 
+    def test_a_choice_must_name_something(self):
+        for values in (
+            {"warehouse_choice": "existing"},
+            {"warehouse_code": False},
+            {"analytic_choice": "existing"},
+        ):
+            wizard = self.wizard(self.administrator)
+            wizard.write(values)
+            with self.assertRaises(UserError):
+                wizard.action_create_facility()
+
+    def test_another_company_forgets_what_was_chosen(self):
+        self.administrator.company_ids |= self.other_company
+        account = self.analytic["WEST"]
+        account.company_id = self.company
+        self.administrator.group_ids |= self.env.ref("base.group_multi_company")
+        model = (
+            self.env["healthcare.facility.wizard"]
+            .with_user(self.administrator)
+            .with_context(allowed_company_ids=[self.company.id, self.other_company.id])
+        )
+        form = Form(model)
+        form.warehouse_choice = form.analytic_choice = "existing"
+        form.warehouse_id = self.warehouse
+        form.analytic_account_id = account
+        form.company_id = self.other_company
+        self.assertFalse(form.warehouse_id)
+        self.assertFalse(form.analytic_account_id)
+
     def test_for_administrators_only(self):
         operator = new_test_user(
             self.env,

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 CHOICES = [("new", "Make one"), ("existing", "Use an existing one")]
 WAREHOUSE_CODE_SIZE = 5  # Odoo's own limit
@@ -52,16 +52,15 @@ class HealthcareFacilityWizard(models.TransientModel):
         """Forget what belongs to the company that was chosen before."""
         if self.warehouse_id.company_id != self.company_id:
             self.warehouse_id = False
-        if self.analytic_account_id.company_id not in (
-            self.company_id,
-            self.company_id.browse(),
-        ):
+        account = self.analytic_account_id
+        if account.company_id and account.company_id != self.company_id:
             self.analytic_account_id = False
 
     def action_create_facility(self):
         """Create the facility and open it; what waited for its code goes on.
 
         :raise AccessError: for a company the user does not work in
+        :raise UserError: for a choice that names nothing
         """
         self.ensure_one()
         self.env["healthcare.facility"].check_access("create")
@@ -70,6 +69,7 @@ class HealthcareFacilityWizard(models.TransientModel):
             raise AccessError(
                 self.env._("Choose a company that you are working in at the moment.")
             )
+        self._check_choices()
         facility = self.env["healthcare.facility"].create(
             {
                 "name": self.name,
@@ -85,6 +85,14 @@ class HealthcareFacilityWizard(models.TransientModel):
             "res_id": facility.id,
             "views": [(False, "form")],
         }
+
+    def _check_choices(self):
+        if self.warehouse_choice == "existing" and not self.warehouse_id:
+            raise UserError(self.env._("Choose the warehouse that supplies it."))
+        if self.warehouse_choice == "new" and not self.warehouse_code:
+            raise UserError(self.env._("Give the new warehouse a short code."))
+        if self.analytic_choice == "existing" and not self.analytic_account_id:
+            raise UserError(self.env._("Choose the facility's analytic account."))
 
     def _have_warehouse(self):
         if self.warehouse_choice == "existing":
