@@ -1,7 +1,7 @@
 """The wizard that sets up a facility, for administrators without Odoo's rights."""
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, new_test_user
+from odoo.tests import Form, HttpCase, new_test_user, tagged
 
 from .workflow_common import WorkflowCase, event
 
@@ -56,9 +56,7 @@ class TestFacilityWizard(WorkflowCase):
             form.code = "T-HARBOUR"
             self.assertEqual(form.warehouse_code, "T-HAR")
             form.warehouse_code = "HARB"
-        facility = self.opened(
-            self.administrator, form.record.action_create_facility()
-        )
+        facility = self.opened(self.administrator, form.record.action_create_facility())
         self.assertEqual(facility.code, "T-HARBOUR")
         self.assertEqual(facility.company_id, self.company)
         warehouse = facility.warehouse_id
@@ -174,3 +172,17 @@ class TestFacilityWizard(WorkflowCase):
         )
         with self.assertRaises(AccessError):
             self.wizard(operator)
+
+
+@tagged("post_install", "-at_install")
+class TestFacilityWizardTour(HttpCase):
+    def test_administrator_sets_up_a_facility(self):
+        user = new_test_user(
+            self.env,
+            "facility-tour",
+            groups="base.group_user,healthcare_connector.group_administrator",
+        )
+        self.start_tour("/odoo", "healthcare_facility_wizard", login=user.login)
+        facility = self.env["healthcare.facility"].search([("code", "=", "T-HARBOUR")])
+        self.assertEqual(facility.warehouse_id.code, "HARB")
+        self.assertEqual(facility.analytic_account_id.name, "Harbour Clinic")
