@@ -45,6 +45,26 @@ class TestService(WorkflowCase):
             time=self.at(minute),
         )
 
+    def test_no_email_tells_of_a_patients_supplies(self):
+        self.env.company.stock_move_email_validation = True
+        self.play(
+            self.register("C9"),
+            self.appointment("confirmed", "C9", "V9", 10),
+            self.completed("C9", "SV9", 60, "V9"),
+        )
+        picking = self.visit("V9").picking_ids.filtered(lambda p: p.state == "done")
+        self.assertTrue(picking)
+        self.assertNotIn("comment", picking.message_ids.mapped("message_type"))
+        self.assertFalse(
+            self.env["mail.message"].search(
+                [
+                    ("model", "=", "stock.picking"),
+                    ("res_id", "in", picking.ids),
+                    ("subtype_id", "=", self.env.ref("mail.mt_comment").id),
+                ]
+            )
+        )
+
     def test_main_line(self):
         self.play(self.register("C1"), self.appointment("confirmed", "C1", "V1", 10))
         events = self.play(

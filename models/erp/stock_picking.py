@@ -29,6 +29,13 @@ class StockPicking(models.Model):
             )
         return backorder
 
+    def _send_confirmation_email(self):
+        """Say nothing by e-mail of a patient's supplies: it would be in the clear."""
+        ours = self.filtered(
+            lambda p: p.healthcare_appointment_id or p.healthcare_completion_id
+        )
+        return super(StockPicking, self - ours)._send_confirmation_email()
+
     def _healthcare_fingerprint(self):
         """Return what names the shortage of this transfer's visit or service."""
         self.ensure_one()
