@@ -187,11 +187,6 @@ class HealthcareWorkflowPayment(models.AbstractModel):
         """
         targets = []
         for allocation in case.allocations:
-            amount = allocation["value"]
-            claim = allocation.get("claim")
-            if claim and self._booked_by_remittance(claim, case, amount):
-                case.event._link(claim)
-                continue
             found = self._find_targets(case, allocation, left)
             if not found:
                 return
@@ -213,11 +208,6 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             for move, amount in targets:
                 left[move] = left.get(move, move.amount_residual) - amount
             case.targets = targets
-
-    @api.model
-    def _booked_by_remittance(self, claim, case, amount):
-        """Return whether the claim's remittance has booked this very money already."""
-        return False
 
     @api.model
     def _find_targets(self, case, allocation, left):
