@@ -171,6 +171,7 @@ class TestEventsEndpoint(HttpCase):
             self.assertEqual(answer.status_code, status, answer.text)
             self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
             self.assertEqual("WWW-Authenticate" in answer.headers, status == 401)
+            self.assertNotIn("Set-Cookie", answer.headers)
         self.assertEqual(self.post(one).status_code, 202)
         rpc = self.url_open(
             "/json/2/res.partner/search",

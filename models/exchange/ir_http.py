@@ -49,6 +49,8 @@ class IrHttp(models.AbstractModel):
         Aborts with a problem document: 401 for a key that is missing, unknown or
         expired; 403 for a wrong scope, network or environment.
         """
+        # Neither who is let in nor who is refused gets a session.
+        request.session.can_save = False
         # Deciding who calls, before there is a user to act for.
         env = request.env(user=1, su=True)
         key = cls._healthcare_bearer()
@@ -69,7 +71,6 @@ class IrHttp(models.AbstractModel):
                 403, "network_not_allowed", "Calls from this network are not allowed."
             )
         request.update_env(user=user_id)
-        request.session.can_save = False
         request.healthcare_source = request.env["healthcare.source"].browse(source_id)
 
     @classmethod
