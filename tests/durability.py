@@ -94,11 +94,15 @@ env.cr.commit()
         )
 
     def reset_breaker(self):
-        """Send again at once, as an administrator does who knows the target is up."""
+        """Send again at once, as an administrator does who knows the target is up.
+
+        Begun again when the delivery job writes at the same moment, as a click is.
+        """
         self.dev.script(
             self.name,
-            'env["healthcare.target"].search([]).action_reset_breaker()\n'
-            "env.cr.commit()",
+            "from odoo.service.model import retrying\n"
+            'targets = env["healthcare.target"].search([])\n'
+            "retrying(targets.action_reset_breaker, env)",
         )
 
     def close(self):

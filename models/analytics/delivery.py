@@ -7,6 +7,8 @@ import logging
 import time
 import uuid
 
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -87,7 +89,7 @@ class HealthcareDelivery(models.Model):
         targets = self.env["healthcare.target"].search([("paused", "=", False)])
         progressing = targets
         while time.monotonic() < end:
-            progressing = progressing.filtered(lambda target: self._deliver_one(target))
+            progressing = progressing.filtered(lambda target: self._try_one(target))
             if not progressing:
                 if not self._await_probe(targets, end - time.monotonic()):
                     break
@@ -118,6 +120,18 @@ class HealthcareDelivery(models.Model):
             return False
         time.sleep(wait + 1)  # open_until is kept in whole seconds
         return True
+
+    @api.model
+    def _try_one(self, target):
+        """Deliver one batch; begin again when somebody changed the target meanwhile.
+
+        The batch was committed before it was sent, so it goes out again as it was.
+        """
+        try:
+            return self._deliver_one(target)
+        except psycopg2.errors.SerializationFailure:
+            self.env.cr.rollback()
+            return True
 
     @api.model
     def _deliver_one(self, target):
