@@ -6,6 +6,7 @@ import logging
 from odoo.http import Controller, request
 
 from ..core import compression
+from ..core import problem as problems
 from ..core.errors import InputError
 from ..formats import cloudevents
 from .responses import BASE, answer, endpoint, problem
@@ -100,8 +101,6 @@ class EventsController(Controller):
 
     def _refuse(self, status, code, data, receipts):
         """Answer with a problem that also carries the receipts."""
-        from ..core import problem as problems
-
         errors = [error for receipt in receipts for error in receipt.errors]
         detail = {
             409: "Another content was received with this id.",

@@ -1,5 +1,3 @@
-import json
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
@@ -54,7 +52,3 @@ class HealthcareCorrectWizard(models.TransientModel):
     def action_replay(self):
         """Close the dialog: writing the content did the work."""
         return {"type": "ir.actions.act_window_close"}
-
-    @api.model
-    def _pretty(self, envelope):
-        return json.dumps(envelope, indent=2, ensure_ascii=False)

@@ -13,6 +13,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ...core import clock, schema, strict_json
+from ...formats import cloudevents
 from ...formats.cloudevents import parse_time
 
 PREFIX = "healthcare."
@@ -381,8 +382,6 @@ class HealthcareIntake(models.AbstractModel):
     @api.model
     def _correct(self, event, envelope, reason):
         """Store a corrected version of an event and let it run."""
-        from ...formats import cloudevents
-
         items = cloudevents.read(
             "application/cloudevents+json", {}, strict_json.dumps(envelope)
         ).items
