@@ -8,4 +8,5 @@ from . import events
 from . import status
 from . import monitoring
 from . import documentation
+from . import guide
 from . import unknown
