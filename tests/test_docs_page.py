@@ -21,6 +21,31 @@ from odoo.addons.healthcare_connector.core import (
 from odoo.addons.healthcare_connector.formats import fhir_r4, hl7v2, x12
 
 PAGE = "/healthcare/docs"
+# Run in the browser; what it finds wrong is an error of the console.
+_LOOK = """
+const expected = %s;
+const count = (selector) => document.querySelectorAll(selector).length;
+const found = {
+    events: count("[data-part=events] > details"),
+    endpoints: count("[data-part=endpoints] > details"),
+    problems: count("[data-part=problems] tbody tr"),
+};
+const wrong = Object.keys(expected)
+    .filter((name) => found[name] !== expected[name])
+    .map((name) => `${name}: ${found[name]} of ${expected[name]}`);
+const loaded = performance.getEntriesByType("resource").map((one) => one.name);
+const foreign = loaded.filter((name) => !name.startsWith(location.origin));
+if (foreign.length) { wrong.push(`loaded ${foreign}`); }
+for (const one of document.querySelectorAll("details")) { one.open = true; }
+if (document.documentElement.scrollWidth > window.innerWidth) {
+    wrong.push("wider than the screen");
+}
+for (const word of ["undefined", "[object", "Loading"]) {
+    if (document.body.innerText.includes(word)) { wrong.push(`says ${word}`); }
+}
+if (wrong.length) { console.error(wrong.join("; ")); }
+else { console.log("test successful"); }
+"""
 
 
 def canonical(sample):
@@ -135,33 +160,6 @@ class TestDocsPage(HttpCase):
         }
         self.browser_js(
             PAGE,
-            """
-            const expected = %s;
-            const own = performance.getEntriesByType("resource").map((one) => one.name);
-            const foreign = own.filter((name) => !name.startsWith(location.origin));
-            const found = {
-                events: document.querySelectorAll("#events [data-part=events] > details").length,
-                endpoints: document.querySelectorAll("[data-part=endpoints] > details").length,
-                problems: document.querySelectorAll("[data-part=problems] tbody tr").length,
-            };
-            const problems = [];
-            for (const name of Object.keys(expected)) {
-                if (found[name] !== expected[name]) {
-                    problems.push(`${name}: ${found[name]} of ${expected[name]}`);
-                }
-            }
-            if (foreign.length) { problems.push(`loaded ${foreign}`); }
-            for (const one of document.querySelectorAll("details")) { one.open = true; }
-            if (document.documentElement.scrollWidth > window.innerWidth) {
-                problems.push("wider than the screen");
-            }
-            const text = document.body.innerText;
-            for (const word of ["undefined", "[object", "Loading"]) {
-                if (text.includes(word)) { problems.push(`says ${word}`); }
-            }
-            if (problems.length) { console.error(problems.join("; ")); }
-            else { console.log("test successful"); }
-            """
-            % json.dumps(expected),
+            _LOOK % json.dumps(expected),
             ready="document.body.dataset.ready === 'yes'",
         )
