@@ -10,3 +10,4 @@ def uninstall_hook(env):
     """Leave Odoo usable: archive our integration users so that no key opens."""
     users = env["healthcare.source"].with_context(active_test=False).search([]).user_id
     users.write({"active": False})
+    env.cr.execute("DROP TABLE IF EXISTS healthcare_rate")

@@ -1,9 +1,11 @@
 """The HTTP surface, one file per part of it.
 
-``responses`` says how we answer and refuse; the others are routes.
+``responses`` says how we answer and refuse, ``protection`` guards what takes events
+in; the others are routes.
 """
 
 from . import responses
+from . import protection
 from . import events
 from . import status
 from . import monitoring

@@ -3,11 +3,13 @@
 import functools
 import json
 import logging
+import math
 from collections import namedtuple
 
 import psycopg2
 from werkzeug.exceptions import HTTPException
 
+from odoo.api import SUPERUSER_ID
 from odoo.exceptions import ConcurrencyError
 from odoo.http import Response, request, route
 
@@ -72,9 +74,11 @@ def endpoint(path, *, auth, methods, readonly=False, answers=None, **options):
         @functools.wraps(method)
         def call(self, *args, **kwargs):
             try:
+                if request.httprequest.method == "OPTIONS":
+                    return options_of(path)
                 return method(self, *args, **kwargs)
             except InputError as error:
-                return problem(error.status, error.code, error.detail, _place(error))
+                return refusal(error)
             except KeyringError as error:
                 _logger.error("Refused a call: %s", error.code)
                 return problem(
@@ -97,7 +101,31 @@ def endpoint(path, *, auth, methods, readonly=False, answers=None, **options):
     return decorate
 
 
-def _place(error):
-    if not error.pointer:
-        return None
-    return [{"pointer": error.pointer, "code": error.code, "detail": error.detail}]
+def refusal(error):
+    """Return the problem document of an :class:`InputError`."""
+    headers = []
+    if error.retry_after is not None:
+        headers.append(("Retry-After", str(max(1, math.ceil(error.retry_after)))))
+    place = [error.as_dict()] if error.pointer else None
+    return problem(error.status, error.code, error.detail, place, headers)
+
+
+def options_of(path):
+    """Answer ``OPTIONS``: the methods, and the handshake of CloudEvents webhooks.
+
+    The handshake (HTTP 1.1 Web Hooks for Event Delivery, section 4) only tells a sender
+    that its deliveries are wanted. It carries no key and opens nothing: that the
+    headers are missing is the refusal.
+    """
+    verbs = {operation.verb for operation in OPERATIONS if operation.path == path}
+    headers = [("Allow", ", ".join(sorted({*verbs, "OPTIONS"})))]
+    origin = request.httprequest.headers.get("WebHook-Request-Origin")
+    if origin and "POST" in verbs:
+        # Nobody is logged in here; only whether deliveries are wanted is told.
+        sources = request.env(user=SUPERUSER_ID)["healthcare.source"]
+        if (rate := sources._webhook_rate(origin)) is not None:
+            headers += [
+                ("WebHook-Allowed-Origin", origin),
+                ("WebHook-Allowed-Rate", str(rate or "*")),
+            ]
+    return Response(status=200, headers=headers)

@@ -8,6 +8,7 @@ envelope           the rules of a CloudEvents envelope
 schema             JSON Schemas of the canonical events: validate, publish
 encryption         keyring, sealing (AES-256-GCM), blind index, pseudonyms
 signatures         Standard Webhooks, signed and verified
+rates              how often somebody may do something
 backoff            when to try again
 deidentification   what of a patient may leave (45 CFR 164.514)
 redaction          patient data taken out of texts

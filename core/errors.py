@@ -34,14 +34,16 @@ class InputError(HealthcareError):
     :param detail: one sentence in plain words, without any value of the input
     :param pointer: JSON pointer to the place, ``""`` for the whole body
     :param status: HTTP status
+    :param retry_after: seconds after which it may work, where waiting helps
     """
 
-    def __init__(self, code, detail, pointer="", status=400):
+    def __init__(self, code, detail, pointer="", status=400, retry_after=None):
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.pointer = pointer
         self.status = status
+        self.retry_after = retry_after
 
     def as_dict(self):
         """Return ``{"pointer", "code", "detail"}`` as receipts show it."""

@@ -15,6 +15,14 @@ class ResConfigSettings(models.TransientModel):
         default=2,
         config_parameter="healthcare_connector.shards",
     )
+    healthcare_intake_paused = fields.Boolean(
+        string="Pause Intake",
+        config_parameter="healthcare_connector.intake_paused",
+    )
+    healthcare_backlog_limit = fields.Integer(
+        string="Events That May Wait",
+        config_parameter="healthcare_connector.backlog_limit",
+    )
     healthcare_duplicate_threshold = fields.Integer(
         string="Duplicate Threshold (%)",
         default=85,

@@ -30,6 +30,7 @@ from . import test_intake
 from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people
+from . import test_protection
 from . import test_rights
 from . import test_schemas
 from . import test_tours

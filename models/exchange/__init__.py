@@ -6,6 +6,10 @@ from . import ir_cron
 from . import ir_http
 from . import res_users_apikeys
 from . import source
+from . import source_secret
+from . import source_protection
+from . import rate_limit
+from . import backlog
 from . import event_type
 from . import event
 from . import event_correction

@@ -51,6 +51,8 @@ class IrHttp(models.AbstractModel):
         """
         # Neither who is let in nor who is refused gets a session.
         request.session.can_save = False
+        if request.httprequest.method == "OPTIONS":
+            return  # asks what is possible; carries no key, and is told nothing else
         # Deciding who calls, before there is a user to act for.
         env = request.env(user=1, su=True)
         key = cls._healthcare_bearer()
