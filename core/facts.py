@@ -39,6 +39,7 @@ CATALOGUE = {
         "state": _STATE,
         "payer": Column(TEXT, "none", "Payer code"),
         "units": Column(NUMBER, "none", "Units authorized"),
+        "units_used": Column(NUMBER, "none", "Units used by services performed"),
     },
     "service": {
         "performed_at": Column("datetime", "date", "When it was performed"),

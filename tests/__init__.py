@@ -1,5 +1,6 @@
 from . import test_authorization_expiry
 from . import test_authorization_rule
+from . import test_authorization_units
 from . import test_core_deidentification
 from . import test_core_encryption
 from . import test_core_logs

@@ -10,6 +10,7 @@ from . import coverage
 from . import appointment
 from . import clearance
 from . import authorization
+from . import authorization_use
 from . import authorization_rule
 from . import completion
 from . import adjustment_code

@@ -55,6 +55,8 @@ class HealthcareAuthorization(models.Model):
     def _state_at(self, moment, day=None):
         """Return the state that counts for a service, ``None`` for none.
 
+        Besides the states there is ``early``: approved from a later day on.
+
         What was decided by then counts, and an approval given afterwards. So a service
         meets the same answer whether its event or the decision arrives first. The end
         of the period is read from the period itself: it counts the same whether the
@@ -72,8 +74,11 @@ class HealthcareAuthorization(models.Model):
         at, state = max(before, default=("", None))
         if state != "approved" and decisions.get("approved", "") > at:
             state = "approved"
-        if state == "approved" and day and not self._lasts(day):
-            return "expired"
+        if state == "approved" and day:
+            if not self._lasts(day):
+                return "expired"
+            if not self._begun(day):
+                return "early"
         return state
 
     def _lasts(self, day):

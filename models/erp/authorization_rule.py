@@ -76,25 +76,31 @@ class HealthcareAuthorizationRule(models.Model):
     @api.model
     def _judge_visits(self, payers):
         """Judge these payers' coming visits anew, and let go what waited for them."""
+        self._judge_again(
+            [("patient_id.healthcare_coverage_ids.payer_id", "in", payers.ids)],
+            [("payer_id", "in", payers.ids)],
+        )
+
+    @api.model
+    def _judge_again(self, visits, issues):
+        """Judge coming visits anew, and look again at what waits for authorization.
+
+        :param visits: domain of the visits concerned
+        :param issues: domain of the exceptions concerned
+        """
         # Stands in for the system: a rule concerns visits and held events of every
         # company, on which who sets it up has no right.
         system = self.env(su=True)
-        visits = system["healthcare.appointment"].search(
-            [
-                ("state", "in", UPCOMING),
-                ("patient_id.healthcare_coverage_ids.payer_id", "in", payers.ids),
-            ]
+        changed = (
+            system["healthcare.appointment"]
+            .search([("state", "in", UPCOMING), *visits])
+            ._compute_clearance()
         )
-        changed = visits._compute_clearance()
         changed._emit_appointments(dict.fromkeys(changed))
-        issues = system["healthcare.exception"].search(
-            [
-                ("category", "=", "authorization_gap"),
-                ("payer_id", "in", payers.ids),
-                ("is_open", "=", True),
-            ]
+        held = system["healthcare.exception"].search(
+            [("category", "=", "authorization_gap"), ("is_open", "=", True), *issues]
         )
-        issues._cause_gone([key for key in issues.mapped("cause_key") if key])
+        held._cause_gone([key for key in held.mapped("cause_key") if key])
 
 
 class HealthcareService(models.Model):
@@ -103,6 +109,15 @@ class HealthcareService(models.Model):
     authorization_rule_ids = fields.One2many(
         "healthcare.authorization.rule", "service_id", groups=READERS
     )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "authorization_required" in vals:
+            self.env["healthcare.authorization.rule"]._judge_again(
+                [("line_ids.service_id", "in", self.ids)],
+                [("appointment_id.line_ids.service_id", "in", self.ids)],
+            )
+        return result
 
 
 class ResPartner(models.Model):

@@ -22,19 +22,15 @@ class HealthcareAppointment(models.Model):
         if not self:
             return self
         coverages = self._coverages_by_patient()
-        authorizations = self._authorizations_by_key()
+        authorizations = self._authorizations_by_visit()
         rules = self.env["healthcare.authorization.rule"]._of_payers(
             {one.payer_id.id for ones in coverages.values() for one in ones}
         )
-        ordering = self.env["healthcare.ordering"]
         changed = self.browse()
         for appointment in self:
             values = appointment._judge(
                 coverages.get(appointment.patient_id.id, coverages[None]),
-                authorizations.get(
-                    ordering._authorization_key(appointment.subject),
-                    authorizations[None],
-                ),
+                authorizations[appointment],
                 rules,
             )
             values = {
@@ -59,20 +55,38 @@ class HealthcareAppointment(models.Model):
         )
         return {None: coverages.browse(), **dict(coverages.grouped(_patient_id))}
 
-    def _authorizations_by_key(self):
+    def _authorizations_by_visit(self):
+        """Return ``{visit: authorizations}``: its own ones and those of the patient."""
         key_of = self.env["healthcare.ordering"]._authorization_key
+        keys = {visit: key_of(visit.subject) for visit in self}
         found = self.env["healthcare.authorization"].search(
-            [("key", "in", [key_of(subject) for subject in self.mapped("subject")])]
+            [
+                "|",
+                ("key", "in", list(keys.values())),
+                "&",
+                ("standing", "=", True),
+                ("patient_id", "in", self.patient_id.ids),
+            ]
         )
-        return {None: found.browse(), **{one.key: one for one in found}}
+        found.fetch(["service_ids"])  # of all, before they are looked at one by one
+        own = {one.key: one for one in found if not one.standing}
+        standing = found.filtered("standing").grouped(
+            lambda one: (one.patient_id, one.company_id)
+        )
+        none = found.browse()
+        return {
+            visit: own.get(key, none)
+            | standing.get((visit.patient_id, visit.company_id), none)
+            for visit, key in keys.items()
+        }
 
-    def _judge(self, coverages, authorization, rules):
+    def _judge(self, coverages, authorizations, rules):
         """Return the clearance fields of one appointment."""
         self.ensure_one()
         reasons = []
         coverage_state, coverage = self._judge_coverage(coverages, reasons)
         authorization_state = self._judge_authorization(
-            coverage, authorization, rules, reasons
+            coverage, authorizations, rules, reasons
         )
         supplies_state = self._judge_supplies(reasons)
         hold = authorization_state in ("denied", "expired")
@@ -122,43 +136,71 @@ class HealthcareAppointment(models.Model):
         )
         return "missing", coverage
 
-    def _judge_authorization(self, coverage, authorization, rules, reasons):
-        if not self._needs_authorization(coverage, rules) and not authorization:
-            return "not_required"
+    def _judge_authorization(self, coverage, authorizations, rules, reasons):
+        """Return the worst state of all services that an authorization concerns."""
         if self.self_pay:
             return "not_required"
-        day = self.start.date()
-        state = authorization._state_for_visit(day)
-        if state == "approved" and not authorization._lasts(day):
-            reasons.append(self.env._("The authorization ends before the visit."))
-            return "pending"
-        if state == "approved":
-            return "approved"
-        if state in ("denied", "expired"):
-            reasons.append(self._hold_reason(state))
-            return state
-        reasons.append(
-            self.env._("The payer has not decided on the authorization yet.")
-        )
-        return "pending"
+        needs = self._units_needed()
+        services = self.line_ids.service_id
+        verdicts = set()
+        for service in services or [services]:
+            found = authorizations._for_service(service)
+            needed = self._service_needs(service, coverage, rules)
+            own = found.filtered(lambda one: not one.standing)
+            if not own and not needed:
+                continue
+            if not found and authorizations:
+                why = self.env._("No authorization covers %s.", service.code)
+                verdicts.add(("pending", why))
+            else:
+                verdicts.add(self._best_verdict(own, found - own, needs))
+        for state in ("denied", "expired", "pending", "approved"):
+            sentences = [why for given, why in verdicts if given == state]
+            if sentences:
+                reasons += sorted(filter(None, sentences))
+                return state
+        return "not_required"
 
-    def _needs_authorization(self, coverage, rules):
-        """Return whether the payer wants to approve this visit beforehand.
+    def _units_needed(self):
+        """Return ``{service: quantity}`` of what is planned."""
+        needs = {}
+        for line in self.line_ids:
+            needs[line.service_id] = needs.get(line.service_id, 0) + line.quantity
+        return needs
+
+    def _best_verdict(self, own, standing, needs):
+        """Return the verdict that counts: the visit's own, unless it is undecided."""
+        verdicts = []
+        for one in own | standing:
+            quantity = sum(
+                amount for other, amount in needs.items() if one._for_service(other)
+            )
+            verdicts.append(one._verdict(self, quantity))
+        first = verdicts[0] if own else None
+        if first and first[0] in ("denied", "expired"):
+            return first
+        for state in ("approved", "pending", "expired", "denied"):
+            for verdict in verdicts:
+                if verdict[0] == state:
+                    return verdict
+        return "pending", self.env._(
+            "The payer has not decided on the authorization yet."
+        )
+
+    def _service_needs(self, service, coverage, rules):
+        """Return whether the payer wants to approve one service of the visit.
 
         The payer's own answer about this patient counts first, then its rule for the
         service, its rule for all services, and at last what the service says.
-
-        :param rules: of ``healthcare.authorization.rule`` :meth:`_of_payers`
         """
         if self.self_pay:
             return False
         payer = coverage.payer_id.id
-        return coverage.authorization_required or any(
+        return coverage.authorization_required or bool(
             rules.get(
                 (payer, service.id),
                 rules.get((payer, False), service.authorization_required),
             )
-            for service in self.line_ids.service_id
         )
 
     def _judge_supplies(self, reasons):

@@ -15,6 +15,7 @@ from . import coverage
 from . import scheduling
 from . import authorization
 from . import service
+from . import authorization_use
 from . import claim
 from . import claim_invoices
 from . import claim_posting

@@ -130,6 +130,7 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
                     "key": event.subject,
                     "facility_id": event.facility_id.id,
                     "patient_id": patients[event].id,
+                    "standing": not event._content().get("appointment_id"),
                     "appointment_id": appointments[event.subject].id
                     if event.subject in appointments
                     else False,
@@ -168,11 +169,13 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
     @api.model
     def _follow(self, told):
         """Hold billing or let it go on, and judge the visits anew."""
-        by_appointment = {}
+        by_appointment, standing = {}, {}
         for authorization, event in told.items():
             appointment = authorization.appointment_id
             if appointment:
                 by_appointment[appointment] = event
+            if authorization.standing:
+                standing[authorization.patient_id] = event
             if authorization._leaves_gap():
                 gap = authorization._gap_values()
                 event._raise_issue(cause=gap.pop("cause_key"), **gap)
@@ -182,6 +185,25 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
         changed_ones = self.env["healthcare.appointment"].concat(*by_appointment)
         changed_ones._compute_clearance()
         changed_ones._emit_appointments(by_appointment)
+        self._follow_standing(standing)
+
+    @api.model
+    def _follow_standing(self, events):
+        """Judge the visits of patients anew, and let go what waited for approval.
+
+        :param events: ``{patient: event}`` about a standing authorization
+        """
+        if not events:
+            return
+        self._refresh_clearance(events)
+        key_of = self.env["healthcare.ordering"]._authorization_key
+        for visit in self.env["healthcare.appointment"].search(
+            [
+                ("patient_id", "in", [patient.id for patient in events]),
+                ("state", "not in", ("cancelled", "no_show")),
+            ]
+        ):
+            events[visit.patient_id]._announce(f"authorization/{key_of(visit.subject)}")
 
     @api.model
     def _follow_timer(self, authorizations):
@@ -190,9 +212,10 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
         self.env["healthcare.exception"]._open_or_update(
             [authorization._gap_values() for authorization in gaps]
         )
-        visits = authorizations.appointment_id.filtered(
-            lambda visit: visit.state in UPCOMING
-        )
+        visits = authorizations.appointment_id
+        if standing := authorizations.filtered("standing"):
+            visits |= visits.search([("patient_id", "in", standing.patient_id.ids)])
+        visits = visits.filtered(lambda visit: visit.state in UPCOMING)
         judged = visits._compute_clearance()
         judged._emit_appointments(dict.fromkeys(judged))
         self._emit_authorizations(dict.fromkeys(authorizations))
@@ -213,6 +236,7 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
                         "state": one.state,
                         "payer": one.payer_id.healthcare_payer_code or None,
                         "units": money(one.units) if one.units else None,
+                        "units_used": money(one.units_used) if one.units else None,
                     },
                 }
                 for one, event in told.items()
@@ -234,9 +258,16 @@ class HealthcareWorkflow(models.AbstractModel):
 
     @api.model
     def _cause_queries(self):
+        left = "(coalesce(units, 0) = 0 OR coalesce(units_used, 0) < units)"
         return {
             **super()._cause_queries(),
             # What was held by an authorization: the key is "authorization/<subject>".
-            "authorization": "SELECT key FROM healthcare_authorization "
-            "WHERE state IN ('approved', 'requested') AND key = ANY(%s)",
+            "authorization": "WITH wanted AS (SELECT unnest(%s) AS key) "
+            "SELECT key FROM healthcare_authorization JOIN wanted USING (key) "
+            f"WHERE state IN ('approved', 'requested') AND {left} UNION "
+            "SELECT w.key FROM wanted w JOIN healthcare_appointment v ON "
+            "v.subject = 'appointment/' || split_part(w.key, '/', 2) "
+            "JOIN healthcare_authorization s ON s.patient_id = v.patient_id "
+            "AND s.company_id = v.company_id AND s.standing "
+            f"WHERE s.state = 'approved' AND {left}",
         }

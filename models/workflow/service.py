@@ -188,44 +188,6 @@ class HealthcareWorkflowService(models.AbstractModel):
                     cause=f"coverage/{self._patient_keys(case.data)[0]}",
                 )
 
-    @api.model
-    def _check_authorizations(self, cases):
-        """Hold billing of what the payer refused, or has still to allow."""
-        key_of = self.env["healthcare.ordering"]._authorization_key
-        keys = [key_of(c.appointment.subject) for c in cases if c.appointment]
-        by_key = {
-            one.key: one
-            for one in self.env["healthcare.authorization"].search(
-                [("key", "in", keys)]
-            )
-        }
-        rules = self.env["healthcare.authorization.rule"]._of_payers(
-            {case.coverage.payer_id.id for case in cases if case.coverage}
-        )
-        for case in cases:
-            visit = case.appointment
-            if not visit or visit.self_pay:
-                continue
-            key = key_of(visit.subject)
-            authorization = by_key.get(key, self.env["healthcare.authorization"])
-            state = authorization._state_at(
-                case.event.occurred_at, case.performed_at.date()
-            )
-            needed = visit._needs_authorization(case.coverage, rules)
-            if state == "approved" or (not needed and state in (None, "requested")):
-                continue
-            case.park(
-                "authorization_gap",
-                {
-                    "denied": self.env._("The payer denied the authorization."),
-                    "expired": self.env._("The authorization has expired."),
-                }.get(
-                    state, self.env._("The payer has not authorized this service yet.")
-                ),
-                cause=f"authorization/{key}",
-                payer_id=case.coverage.payer_id.id,
-            )
-
     # -- documents --------------------------------------------------------------
 
     @api.model
