@@ -12,6 +12,7 @@
         "python": [
             "cryptography",
             "jsonschema",
+            "prometheus_client",
             "requests",
         ],
     },
@@ -28,6 +29,7 @@
         "data/claim_accounts.xml",
         "data/crons_claims.xml",
         "data/crons_authorization.xml",
+        "data/crons_monitoring.xml",
         "views/exception_views.xml",
         "views/event_views.xml",
         "views/sync_log_views.xml",

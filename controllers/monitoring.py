@@ -1,8 +1,9 @@
-"""Is it alive, is it ready."""
+"""Is it alive, is it ready, how is it going."""
 
 from odoo.api import SUPERUSER_ID
-from odoo.http import Controller, request
+from odoo.http import Controller, Response, request
 
+from ..core import metrics
 from .responses import answer, endpoint
 
 
@@ -37,4 +38,20 @@ class MonitoringController(Controller):
             {"status": "ready" if ready else "not_ready", "checks": checks},
             200 if ready else 503,
             headers=[] if ready else [("Retry-After", "30")],
+        )
+
+    @endpoint(
+        "/healthcare/metrics",
+        auth="healthcare_metrics",
+        methods=["GET"],
+        readonly=True,
+        answers={200: "Metrics as Prometheus text 0.0.4"},
+    )
+    def metrics(self, **_query):
+        """Read metrics: counts, latencies, backlog, exceptions, deliveries, jobs."""
+        # Stands in for the integration user, who has no right on models: its key says
+        # that it may read figures, and figures hold no patient data.
+        figures = request.env["healthcare.figures"].sudo()
+        return Response(
+            figures._exposition(), status=200, content_type=metrics.CONTENT_TYPE
         )

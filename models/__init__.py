@@ -5,6 +5,7 @@ governance/  exceptions, who read which payload
 erp/         facilities, services, patients, payers and what we add to Odoo documents
 workflow/    what each event means: one file per business flow
 analytics/   facts, targets, delivery
+monitoring/  tallies, figures, metrics: how it is going
 """
 
 from . import exchange
@@ -12,4 +13,5 @@ from . import governance
 from . import erp
 from . import workflow
 from . import analytics
+from . import monitoring
 from . import res_config_settings

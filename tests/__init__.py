@@ -28,6 +28,7 @@ from . import test_format_x12
 from . import test_format_x12_corpora
 from . import test_http_events
 from . import test_intake
+from . import test_metrics
 from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people

@@ -122,6 +122,7 @@ class HealthcareEngine(models.AbstractModel):
 
     @api.model
     def _write_log(self, events, run, dependent, waiting, exhausted, now, started):
+        """Log what became of each event; return ``{event: outcome}``."""
         duration = (time.monotonic() - started) * 1000
         held = set(waiting) | set(dependent)
         rows = []
@@ -157,6 +158,7 @@ class HealthcareEngine(models.AbstractModel):
             rows,
             page_size=len(rows),
         )
+        return {event: row[2] for event, row in zip(events, rows, strict=True)}
 
     @api.model
     def _write_exceptions(self, events, run, parked, exhausted):

@@ -1,0 +1,6 @@
+"""How it is going: tallies kept while working, figures read from them."""
+
+from . import tally
+from . import counting
+from . import figures
+from . import metrics
