@@ -26,6 +26,7 @@ from . import test_format_hl7v2
 from . import test_format_hl7v2_events
 from . import test_format_x12
 from . import test_format_x12_corpora
+from . import test_hand_changes
 from . import test_http_events
 from . import test_intake
 from . import test_metrics
@@ -40,6 +41,7 @@ from . import test_views
 from . import test_workflow_authorization
 from . import test_workflow_claim
 from . import test_workflow_payment
+from . import test_workflow_payment_matching
 from . import test_workflow_registration
 from . import test_workflow_scheduling
 from . import test_workflow_service

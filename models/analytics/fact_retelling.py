@@ -56,9 +56,14 @@ class HealthcareFact(models.Model):
             )
 
     @api.model
-    def _withdraw(self, fact_type, document, event):
-        """Tell targets to forget a document."""
-        last = self._latest({(document._name, document.id)})
+    def _withdraw(self, fact_type, documents, event):
+        """Tell targets to forget documents they were told of.
+
+        :param event: what it follows from; ``None`` where a person deleted them
+        """
+        if not documents:
+            return
+        last = self._latest({(documents._name, res_id) for res_id in documents.ids})
         ones = last.filtered(
             lambda one: one.fact_type == fact_type and one.operation == "upsert"
         )
@@ -66,7 +71,7 @@ class HealthcareFact(models.Model):
             fact_type,
             [
                 {
-                    "document": document,
+                    "document": documents.browse(one.res_id),
                     "event": event,
                     "facility": one.facility_id,
                     "patient": one.partner_id,

@@ -22,7 +22,10 @@ from . import sale_order
 from . import stock_picking
 from . import account_move
 from . import account_payment
+from . import account_reconcile
 from . import delayed_payment
+from . import account_move_changes
+from . import account_move_changes_told
 from . import stock_move
 from . import patient_merge
 from . import patient_merge_undo

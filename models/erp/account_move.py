@@ -43,18 +43,21 @@ class AccountMove(models.Model):
                     "event": event,
                     "facility": move.healthcare_facility_id,
                     "patient": move.healthcare_patient_id,
-                    "values": {
-                        "state": move.payment_state
-                        if move.state == "posted"
-                        else move.state,
-                        "date": move.invoice_date.isoformat(),
-                        "responsible": move.healthcare_responsible or None,
-                        "payer": move.partner_id.healthcare_payer_code or None,
-                        "currency": move.currency_id.name,
-                        "amount_total": money(move.amount_total),
-                        "amount_residual": money(move.amount_residual),
-                    },
+                    "values": move._healthcare_fact(),
                 }
                 for move, event in events.items()
             ],
         )
+
+    def _healthcare_fact(self):
+        """Return the columns of the fact that tells of an invoice."""
+        self.ensure_one()
+        return {
+            "state": self.payment_state if self.state == "posted" else self.state,
+            "date": self.invoice_date.isoformat() if self.invoice_date else None,
+            "responsible": self.healthcare_responsible or None,
+            "payer": self.partner_id.healthcare_payer_code or None,
+            "currency": self.currency_id.name,
+            "amount_total": money(self.amount_total),
+            "amount_residual": money(self.amount_residual),
+        }

@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from .values import money
 
 
 class AccountPayment(models.Model):
@@ -16,3 +18,35 @@ class AccountPayment(models.Model):
         "(healthcare_payment_key) WHERE healthcare_payment_key IS NOT NULL",
         "This payment is recorded already.",
     )
+
+    @api.model
+    def _emit_healthcare_payments(self, told):
+        """Tell of payments.
+
+        :param told: ``{payment: {"event", "patient", "payer_type", "facility"?}}``
+        """
+        self.env["healthcare.fact"]._emit(
+            "payment",
+            [
+                {
+                    "document": payment,
+                    "event": row["event"],
+                    "facility": row.get("facility") or payment.healthcare_facility_id,
+                    "patient": row["patient"],
+                    "values": payment._healthcare_fact(row["payer_type"]),
+                }
+                for payment, row in told.items()
+            ],
+        )
+
+    def _healthcare_fact(self, payer_type):
+        """Return the columns of the fact that tells of a payment."""
+        self.ensure_one()
+        return {
+            "state": self.state,
+            "date": self.date.isoformat(),
+            "payer_type": payer_type,
+            "payer": self.partner_id.healthcare_payer_code or None,
+            "currency": self.currency_id.name,
+            "amount": money(self.amount),
+        }

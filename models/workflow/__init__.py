@@ -21,5 +21,6 @@ from . import claim_invoices
 from . import claim_posting
 from . import claim_superseded
 from . import payment
+from . import payment_matching
 from . import patient_money
 from . import claim_confirmation

@@ -130,7 +130,8 @@ class HealthcareWorkflowPayment(models.AbstractModel):
         if (
             case.data["payment"]["payer_type"] == "payer"
             and reference
-            and all(one["key"] is None for one in case.allocations)
+            and not case.on_account
+            and not any(one["key"] or one["named"] for one in case.allocations)
         ):
             case.park(
                 self.env._(

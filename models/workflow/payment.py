@@ -1,10 +1,14 @@
-"""Money received: matched to invoices, posted and reconciled, undone exactly."""
+"""Money received: matched to invoices, posted and reconciled, undone exactly.
+
+What a payment is for is found in ``payment_matching.py``. What of it is for nothing
+open stays on the payment as a credit of who paid, with an exception.
+"""
 
 from odoo import api, models
 
 from ..erp.values import day, money
 
-OPEN = ("not_paid", "partial")
+ON_ACCOUNT = "healthcare_on_account"  # member of the data of a corrected event
 
 
 class HealthcareWorkflowPayment(models.AbstractModel):
@@ -26,7 +30,7 @@ class HealthcareWorkflowPayment(models.AbstractModel):
         for case in cases:
             if not case.parked:
                 self._match(case, left)
-        matched = [case for case in cases if not case.parked and case.targets]
+        matched = [case for case in cases if not case.parked and case.partner]
         self._post_payments(matched)
 
     @api.model
@@ -71,214 +75,6 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             elif case.currency.compare_amounts(case.allocated, case.amount) > 0:
                 case.park(self.env._("More is allocated than was paid."))
 
-    # -- what it may be for -----------------------------------------------------
-
-    @api.model
-    def _find_invoices(self, cases):
-        """Look up what all payments name, one query per kind of name."""
-        ordering = self.env["healthcare.ordering"]
-        for case in cases:
-            namespace = case.event.source_id.namespace
-            for allocation in case.allocations:
-                if number := allocation.get("invoice"):
-                    allocation["key"] = f"invoice/{number}"
-                elif number := allocation.get("claim_id"):
-                    allocation["key"] = ordering._key("claim", namespace, number)
-                elif number := allocation.get("account_number"):
-                    allocation["key"] = ordering._account_key(number)
-                else:
-                    keys = self._patient_keys(case.data)
-                    allocation["key"] = f"patient-invoice/{keys[0]}" if keys else None
-        invoices = self._invoices_by_number(cases)
-        claims = self._claims_by_subject(cases)
-        pools = self._open_invoices(cases)
-        for case in cases:
-            for allocation in case.allocations:
-                allocation["named"] = invoices.get(allocation.get("invoice"))
-                if allocation.get("claim_id"):
-                    allocation["claim"] = claims.get(allocation["key"])
-                    allocation["named"] = (
-                        allocation["claim"] and allocation["claim"].move_id
-                    )
-                allocation["pool"] = pools.get(allocation["key"])
-
-    @api.model
-    def _invoices_by_number(self, cases):
-        numbers = {
-            allocation["invoice"]
-            for case in cases
-            for allocation in case.allocations
-            if allocation.get("invoice")
-        }
-        if not numbers:
-            return {}
-        invoices = self.env["account.move"].search(
-            [
-                ("name", "in", list(numbers)),
-                ("move_type", "=", "out_invoice"),
-                ("state", "=", "posted"),
-                ("company_id", "=", self.env.company.id),
-            ]
-        )
-        return {invoice.name: invoice for invoice in invoices}
-
-    @api.model
-    def _claims_by_subject(self, cases):
-        keys = {
-            allocation["key"]
-            for case in cases
-            for allocation in case.allocations
-            if allocation.get("claim_id")
-        }
-        if not keys:
-            return {}
-        claims = self.env["healthcare.claim"].search([("subject", "in", list(keys))])
-        return {claim.subject: claim for claim in claims}
-
-    @api.model
-    def _open_invoices(self, cases):
-        """Return ``{account or patient key: open invoices, the oldest first}``."""
-        accounts, subjects = set(), set()
-        for case in cases:
-            for allocation in case.allocations:
-                if allocation.get("account_number"):
-                    accounts.add(allocation["key"])
-                elif not allocation.get("invoice") and not allocation.get("claim_id"):
-                    subjects.update(self._patient_keys(case.data))
-        patients = {}
-        if accounts:
-            found = self.env["res.partner"].search(
-                [("healthcare_account_key", "in", list(accounts))]
-            )
-            for patient in found:
-                patients.setdefault(patient.healthcare_account_key, []).append(patient)
-        for subject, patient in self._patients_by_subject(subjects).items():
-            patients[f"patient-invoice/{subject}"] = [patient]
-        if not patients:
-            return {}
-        invoices = self.env["account.move"].search(
-            [
-                (
-                    "healthcare_patient_id",
-                    "in",
-                    [one.id for ones in patients.values() for one in ones],
-                ),
-                ("move_type", "=", "out_invoice"),
-                ("state", "=", "posted"),
-                ("payment_state", "in", OPEN),
-                ("company_id", "=", self.env.company.id),
-            ],
-            order="invoice_date, id",
-        )
-        by_patient = invoices.grouped("healthcare_patient_id")
-        none = invoices.browse()
-        return {
-            key: none.concat(*(by_patient.get(patient, none) for patient in ones))
-            for key, ones in patients.items()
-        }
-
-    # -- matching ---------------------------------------------------------------
-
-    @api.model
-    def _match(self, case, left):
-        """Set what a payment is for, or park it.
-
-        :param left: ``{invoice: residual}`` after the payments matched before
-        """
-        targets = []
-        for allocation in case.allocations:
-            found = self._find_targets(case, allocation, left)
-            if not found:
-                return
-            targets += found
-        partners = {move.commercial_partner_id for move, _amount in targets}
-        partial = [
-            m for m, amount in targets if amount < left.get(m, m.amount_residual)
-        ]
-        if len(partners) > 1:
-            case.park(
-                self.env._("One payment cannot be for invoices of several payers.")
-            )
-        elif partial and len(targets) > 1:
-            case.park(
-                self.env._("A payment for several invoices must pay each in full."),
-                cause=case.allocations[0]["key"],
-            )
-        elif targets:
-            for move, amount in targets:
-                left[move] = left.get(move, move.amount_residual) - amount
-            case.targets = targets
-
-    @api.model
-    def _find_targets(self, case, allocation, left):
-        """Return ``[(invoice, amount)]`` of one allocation; park when there is none."""
-        amount, key = allocation["value"], allocation["key"]
-        named = allocation["named"]
-        if named:
-            return self._target_named(case, named, amount, key, left)
-        if allocation.get("invoice") or allocation.get("claim_id"):
-            case.park(
-                self.env._("The invoice this payment names is not known."), cause=key
-            )
-            return None
-        if key is None:
-            case.park(self.env._("The payment does not say what it is for."))
-            return None
-        pool = self._pool(case, allocation["pool"], left)
-        if targets := _fit(case.currency, pool, amount, left):
-            return targets
-        open_amount = sum(left.get(move, move.amount_residual) for move in pool)
-        case.park(
-            self.env._(
-                "The patient's open invoices (%(count)s, together %(total)s) do not "
-                "add up to what was paid.",
-                count=len(pool),
-                total=money(open_amount),
-            )
-            if pool
-            else self.env._("There is no open invoice that this payment could be for."),
-            cause=key,
-            patient_id=pool[:1].healthcare_patient_id.id,
-        )
-        return None
-
-    @api.model
-    def _target_named(self, case, move, amount, key, left):
-        residual = left.get(move, move.amount_residual)
-        if move.currency_id != case.currency:
-            reason = self.env._("The payment is in another currency than the invoice.")
-        elif case.currency.compare_amounts(amount, residual) > 0:
-            reason = self.env._("More was paid than is open on the invoice.")
-        else:
-            return [(move, amount)]
-        case.park(
-            reason,
-            cause=key,
-            patient_id=move.healthcare_patient_id.id,
-            res_model=move._name,
-            res_id=move.id,
-        )
-        return None
-
-    @api.model
-    def _pool(self, case, invoices, left):
-        """Return those open invoices that whoever paid is responsible for."""
-        if not invoices:
-            return self.env["account.move"]
-        data = case.data["payment"]
-        payer = (data.get("payer") or {}).get("code")
-        return invoices.filtered(
-            lambda move: (
-                move.healthcare_responsible in (data["payer_type"], False)
-                and move.currency_id == case.currency
-                and case.currency.compare_amounts(
-                    left.get(move, move.amount_residual), 0
-                )
-                > 0
-                and (not payer or move.partner_id.healthcare_payer_code == payer)
-            )
-        )
-
     # -- documents --------------------------------------------------------------
 
     @api.model
@@ -293,29 +89,28 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             [self._payment_values(case, bank) for case in cases]
         )
         payments.action_post()
-        plan = []
+        plan, bounds = [], {}
         for case, payment in zip(cases, payments, strict=True):
             case.payment = payment
-            moves = payment.move_id.union(*(move for move, _amount in case.targets))
-            account = payment.destination_account_id
-            plan.append(
-                moves.line_ids.filtered(
-                    lambda line, account=account: (
-                        line.account_id == account and not line.reconciled
-                    )
-                )
-            )
-        self.env["account.move.line"]._reconcile_plan(plan)
+            if case.targets:
+                amounts = dict(case.targets)
+                plan.append(payment._healthcare_reconcilable(amounts, bounds))
+        lines = self.env["account.move.line"].with_context(healthcare_bounds=bounds)
+        lines._reconcile_plan(plan)
         self._tell(cases)
 
     @api.model
     def _payment_values(self, case, bank):
-        move = case.targets[0][0]
         facility = case.event.facility_id
+        account = {}
+        if case.targets:
+            lines = case.targets[0][0]._healthcare_receivable()
+            account["destination_account_id"] = lines[:1].account_id.id
         return {
             "payment_type": "inbound",
             "partner_type": "customer",
-            "partner_id": move.commercial_partner_id.id,
+            "partner_id": case.partner.id,
+            **account,
             "amount": case.amount,
             "currency_id": case.currency.id,
             "date": day(case.data["payment"]["paid_at"]),
@@ -329,33 +124,47 @@ class HealthcareWorkflowPayment(models.AbstractModel):
     @api.model
     def _tell(self, cases):
         """Link and tell of payments and invoices; note what is not fully paid."""
-        invoices = {}
+        invoices, facts = {}, {}
         for case in cases:
             moves = self.env["account.move"].union(*(m for m, _amount in case.targets))
             case.event._link(case.payment, moves)
             for move in moves:
                 invoices[move] = case.event
-            for move in moves:
-                if move.payment_state in OPEN:
-                    self._note_partial(case, move)
-                else:
-                    case.event._resolve_issues(f"partial/{move.id}")
-            if rest := case.rest():
-                case.event._raise_issue(
-                    "payment_mismatch",
-                    self.env._("%s of this payment is for nothing known.", money(rest)),
-                    f"rest/{case.payment.id}",
-                    patient_id=moves[:1].healthcare_patient_id.id,
-                    res_model=case.payment._name,
-                    res_id=case.payment.id,
-                    amount_at_risk=rest,
-                )
-        self._emit_payments({case.payment: case.event for case in cases})
+                self._note_partial(case.event, move)
+            if not case.on_account and (rest := case.rest()):
+                self._note_rest(case, moves, rest)
+            facts[case.payment] = (case.event, moves[:1].healthcare_patient_id)
+        self._emit_payments(facts)
         self.env["account.move"]._emit_healthcare_invoices(invoices)
 
     @api.model
-    def _note_partial(self, case, move):
+    def _note_rest(self, case, moves, rest):
+        payment = case.payment
         case.event._raise_issue(
+            "payment_mismatch",
+            self.env._(
+                "%s more was paid than was open; it stays on the account as a credit.",
+                money(rest),
+            )
+            if case.over
+            else self.env._("%s of this payment is for nothing known.", money(rest)),
+            f"rest/{payment.id}",
+            patient_id=moves[:1].healthcare_patient_id.id,
+            payer_id=payment.partner_id.id
+            if payment.partner_id.healthcare_is_payer
+            else False,
+            res_model=payment._name,
+            res_id=payment.id,
+            amount_at_risk=rest,
+        )
+
+    @api.model
+    def _note_partial(self, event, move):
+        """Tell that an invoice is paid in part, or is not any more."""
+        if move.payment_state != "partial":
+            event._resolve_issues(f"partial/{move.id}")
+            return
+        event._raise_issue(
             "payment_mismatch",
             self.env._(
                 "%(residual)s of invoice %(invoice)s is still open.",
@@ -374,27 +183,21 @@ class HealthcareWorkflowPayment(models.AbstractModel):
         )
 
     @api.model
-    def _emit_payments(self, events):
-        """Tell of payments; ``events`` is ``{account.payment: event}``."""
-        self.env["healthcare.fact"]._emit(
-            "payment",
-            [
-                {
-                    "document": payment,
+    def _emit_payments(self, told):
+        """Tell of payments.
+
+        :param told: ``{account.payment: (event, patient)}``
+        """
+        payments = self.env["account.payment"]
+        payments._emit_healthcare_payments(
+            {
+                payment: {
                     "event": event,
-                    "facility": payment.healthcare_facility_id,
-                    "patient": payment.reconciled_invoice_ids[:1].healthcare_patient_id,
-                    "values": {
-                        "state": payment.state,
-                        "date": payment.date.isoformat(),
-                        "payer_type": event._content()["payment"]["payer_type"],
-                        "payer": payment.partner_id.healthcare_payer_code or None,
-                        "currency": payment.currency_id.name,
-                        "amount": money(payment.amount),
-                    },
+                    "patient": patient,
+                    "payer_type": event._content()["payment"]["payer_type"],
                 }
-                for payment, event in events.items()
-            ],
+                for payment, (event, patient) in told.items()
+            }
         )
 
     # -- reversed ---------------------------------------------------------------
@@ -421,19 +224,17 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             elif payment.state == "canceled":
                 event._note_stale()
             else:
-                undone[payment] = event
-                invoices.update(dict.fromkeys(payment.reconciled_invoice_ids, event))
-                event._link(payment, payment.reconciled_invoice_ids)
+                moves = payment.reconciled_invoice_ids
+                undone[payment] = (event, moves[:1].healthcare_patient_id)
+                invoices.update(dict.fromkeys(moves, event))
+                event._link(payment, moves)
         if not undone:
             return
-        payments = self.env["account.payment"].concat(*undone)
-        payments.move_id.line_ids.remove_move_reconcile()
-        payments.action_draft()
-        payments.action_cancel()
-        for payment, event in undone.items():
+        self.env["account.payment"].concat(*undone)._healthcare_undo()
+        for payment, (event, _patient) in undone.items():
             event._resolve_issues(f"rest/{payment.id}")
         for move, event in invoices.items():
-            event._resolve_issues(f"partial/{move.id}")
+            self._note_partial(event, move)
         self._emit_payments(undone)
         self.env["account.move"]._emit_healthcare_invoices(invoices)
 
@@ -453,7 +254,11 @@ class Receipt:
         self.allocated = sum(one["value"] for one in self.allocations)
         self.currency = None
         self.parked = False
+        self.on_account = self._decided_on_account()
+        self.owner = None  # whose credit it becomes then
+        self.partner = None  # who paid
         self.targets = []  # (invoice, amount)
+        self.over = False  # more was paid than is open
         self.payment = None
 
     def park(self, reason, cause=None, **values):
@@ -462,30 +267,16 @@ class Receipt:
             "payment_mismatch", reason, cause=cause, amount=self.amount, **values
         )
 
+    def _decided_on_account(self):
+        """Return ``payer`` or ``patient`` where a person put it on their account.
+
+        Only a correction says so; what a sender calls the same means nothing here.
+        """
+        side = self.data.get(ON_ACCOUNT)
+        return side if side and self.event.correction_ids else None
+
     def rest(self):
         """Return what of the payment is not allocated."""
         return self.currency.round(
             self.amount - sum(amount for _move, amount in self.targets)
         )
-
-
-def _fit(currency, pool, amount, left):
-    """Return the invoices that add up to an amount, as ``[(invoice, amount)]``.
-
-    One invoice of exactly this amount comes first, then all that are open, then the
-    oldest ones.
-    """
-    residuals = [(move, left.get(move, move.amount_residual)) for move in pool]
-    for move, residual in residuals:
-        if not currency.compare_amounts(residual, amount):
-            return [(move, residual)]
-    total = sum(residual for _move, residual in residuals)
-    if residuals and not currency.compare_amounts(total, amount):
-        return residuals
-    chosen, sum_ = [], 0.0
-    for move, residual in residuals:
-        chosen.append((move, residual))
-        sum_ += residual
-        if not currency.compare_amounts(sum_, amount):
-            return chosen
-    return None
