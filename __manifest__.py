@@ -26,6 +26,7 @@
         "data/crons.xml",
         "data/carc.xml",
         "data/rarc.xml",
+        "data/modifiers.xml",
         "data/claim_accounts.xml",
         "data/crons_claims.xml",
         "data/crons_authorization.xml",

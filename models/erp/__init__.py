@@ -12,7 +12,10 @@ from . import clearance
 from . import authorization
 from . import authorization_use
 from . import authorization_rule
+from . import modifier
 from . import completion
+from . import completion_line
+from . import billing_policy
 from . import adjustment_code
 from . import claim
 from . import claim_adjustment
@@ -21,6 +24,7 @@ from . import product
 from . import sale_order
 from . import stock_picking
 from . import account_move
+from . import revenue
 from . import account_payment
 from . import account_reconcile
 from . import delayed_payment

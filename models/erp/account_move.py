@@ -29,6 +29,41 @@ class AccountMove(models.Model):
         "This service is invoiced already.",
     )
 
+    def _post(self, soft=True):
+        posted = super()._post(soft)
+        bills = posted.filtered(
+            lambda move: (
+                move.move_type == "out_invoice" and move.healthcare_completion_id
+            )
+        )
+        # Workflows tell of what they post themselves.
+        if bills and "healthcare_run" not in self.env.context:
+            bills._healthcare_tell_posted()
+        return posted
+
+    def _healthcare_tell_posted(self):
+        """Tell of drafts that a person has posted, and let go on what waits for them.
+
+        A draft that is posted again, after somebody took it back, is told of again: its
+        amounts may have changed.
+        """
+        # Stands in for the system: who posts an invoice need not see events.
+        bills = self.sudo()
+        bills._emit_healthcare_invoices(
+            {move: move.healthcare_completion_id.event_id for move in bills}
+        )
+        keys = {key for move in bills for key in move._healthcare_keys()}
+        self.env["healthcare.exception"]._cause_gone(keys)
+
+    def _healthcare_keys(self):
+        """Return the keys that money and claims for this invoice may wait for."""
+        self.ensure_one()
+        patient = self.healthcare_patient_id
+        keys = [f"invoice/{self.name}", patient.healthcare_account_key]
+        for identifier in patient.healthcare_identifier_ids:
+            keys.append(f"patient-invoice/{identifier.subject}")
+        return [key for key in keys if key]
+
     @api.model
     def _emit_healthcare_invoices(self, events):
         """Tell of invoices issued, or paid since.

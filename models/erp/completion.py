@@ -1,10 +1,14 @@
 """A service that was performed: the pivot between care, stock and billing."""
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class HealthcareCompletion(models.Model):
-    """One performed service. Unique, so that nothing is billed or consumed twice."""
+    """One performed service. Unique, so that nothing is billed or consumed twice.
+
+    When a person decides that another completion of the same service is the right one,
+    this one stays as a superseded version, with its invoices and their credit notes.
+    """
 
     _name = "healthcare.completion"
     _description = "Completed Service"
@@ -25,9 +29,67 @@ class HealthcareCompletion(models.Model):
     order_id = fields.Many2one("sale.order", readonly=True)
     performed_at = fields.Datetime(required=True, readonly=True)
     provider = fields.Char(readonly=True)
+    event_id = fields.Many2one(
+        "healthcare.event", readonly=True, index="btree_not_null", string="Told By"
+    )
+    line_ids = fields.One2many(
+        "healthcare.completion.line", "completion_id", string="Charges"
+    )
+    supply_ids = fields.One2many(
+        "healthcare.completion.supply", "completion_id", string="Supplies"
+    )
     invoice_ids = fields.One2many("account.move", "healthcare_completion_id")
+    invoice_count = fields.Integer(compute="_compute_counts", string="Invoices")
     picking_ids = fields.One2many("stock.picking", "healthcare_completion_id")
+    picking_count = fields.Integer(compute="_compute_counts", string="Transfers")
+    copay = fields.Monetary(
+        string="Billed to Patient", readonly=True, help="At once, as copay."
+    )
     amount_total = fields.Monetary(string="Charged", readonly=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
 
-    _key_unique = models.UniqueIndex("(key)", "This service was completed already.")
+    superseded = fields.Boolean(
+        readonly=True, help="A corrected completion was billed in its place."
+    )
+    replaces_id = fields.Many2one(
+        "healthcare.completion",
+        string="Corrects",
+        readonly=True,
+        index="btree_not_null",
+    )
+    replaced_by_ids = fields.One2many(
+        "healthcare.completion", "replaces_id", string="Corrected By"
+    )
+    replacement_event_id = fields.Many2one(
+        "healthcare.event",
+        readonly=True,
+        index="btree_not_null",
+        help="A person decided that what this event says is to be billed instead.",
+    )
+    replacement_reason = fields.Char(string="Why Corrected", readonly=True)
+    replacement_user_id = fields.Many2one(
+        "res.users", string="Correction Decided By", readonly=True
+    )
+
+    _key_unique = models.UniqueIndex(
+        "(key) WHERE superseded IS NOT TRUE", "This service was completed already."
+    )
+
+    @api.depends("invoice_ids", "picking_ids")
+    def _compute_counts(self):
+        # Stands in for the system: a number is no document, and the buttons open only
+        # what their reader may see.
+        for completion in self.sudo():
+            completion.invoice_count = len(completion.invoice_ids)
+            completion.picking_count = len(completion.picking_ids)
+
+    def _live_invoices(self):
+        """Return the invoices that count: posted or draft, and not credited."""
+        return self.invoice_ids.filtered(
+            lambda move: (
+                move.move_type == "out_invoice"
+                and move.state != "cancel"
+                and move.payment_state != "reversed"
+                and not move.reversal_move_ids.filtered(lambda m: m.state == "posted")
+            )
+        )

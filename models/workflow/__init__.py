@@ -16,6 +16,8 @@ from . import scheduling
 from . import authorization
 from . import service
 from . import authorization_use
+from . import service_charges
+from . import service_facts
 from . import claim
 from . import claim_invoices
 from . import claim_posting

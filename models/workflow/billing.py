@@ -1,4 +1,22 @@
-"""Invoices of performed services, posted in bulk to payers and patients."""
+"""Invoices of performed services, made in bulk, to payers and patients.
+
+With a copay of 50.00 billed at service, of 800.00:
+
+====================================  =======================  ======  ======
+document                              account                  debit   credit
+====================================  =======================  ======  ======
+invoice to the payer                  receivable (payer)       750.00
+                                      patient transfer          50.00
+                                      revenue                          800.00
+invoice to the patient                receivable (patient)      50.00
+                                      patient transfer                  50.00
+====================================  =======================  ======  ======
+
+Revenue is counted once, in the payer's invoice; the transfer account is zero again, as
+after a claim that leaves something to the patient.
+"""
+
+from datetime import date
 
 from odoo import Command, api, models
 
@@ -8,27 +26,123 @@ class HealthcareWorkflowBilling(models.AbstractModel):
     _description = "Billing Workflow"
     _inherit = "healthcare.workflow"
 
+    # -- before -----------------------------------------------------------------
+
+    @api.model
+    def _split(self, cases):
+        """Say what the patient is billed at once: the copay, never above the total."""
+        for case in cases:
+            payer, facility = case.payer, case.event.facility_id
+            if not payer or not case.coverage.copay or case.amount <= 0:
+                continue
+            policy = payer.healthcare_copay_at_service
+            if policy == "yes" or (not policy and facility.copay_at_service):
+                currency = facility.company_id.currency_id
+                copay = case.coverage.currency_id._convert(
+                    case.coverage.copay,
+                    currency,
+                    facility.company_id,
+                    case.performed_at.date(),
+                )
+                case.copay = min(copay, currency.round(case.amount))
+
+    @api.model
+    def _check_accounts(self, cases):
+        """Park what an account is missing for."""
+        for case in cases:
+            facility = case.event.facility_id
+            company = facility.company_id
+            if case.copay and not company._healthcare_claim_account("transfer"):
+                case.park(
+                    "invoice_mismatch",
+                    self.env._("No account is set for what patients are billed."),
+                    cause=f"claim-accounts/{company.id}",
+                )
+            elif (
+                any(self._is_deferred(case, charge) for charge in case.charges)
+                and not facility._deferred_account()
+            ):
+                case.park(
+                    "invoice_mismatch",
+                    self.env._("No account is set to defer revenue on."),
+                    cause=f"deferred-account/{company.id}",
+                )
+
+    @api.model
+    def _check_period(self, cases):
+        """Park services of a locked period, where the facility wants them to wait."""
+        locks = {}
+        for case in cases:
+            facility = case.event.facility_id
+            if facility.period_policy != "wait" or facility.invoice_policy != "post":
+                continue
+            company, day = facility.company_id, case.performed_at.date()
+            taxed = any(charge.service.product_id.taxes_id for charge in case.charges)
+            key = (company, day, facility.sale_journal_id, taxed)
+            if key not in locks:
+                locks[key] = company._healthcare_locked_until(
+                    day, facility.sale_journal_id or self._sale_journal(), taxed
+                )
+            if locks[key]:
+                case.park(
+                    "invoice_mismatch",
+                    self.env._(
+                        "The books are locked until %s, and the service was performed "
+                        "before.",
+                        locks[key].isoformat(),
+                    ),
+                    cause=f"period/{company.id}/{day:%Y-%m}",
+                )
+
+    @api.model
+    def _sale_journal(self):
+        journals = self.env["account.journal"]
+        return journals.search(
+            [*journals._check_company_domain(self.env.company), ("type", "=", "sale")],
+            limit=1,
+        )
+
+    @api.model
+    def _is_deferred(self, case, charge):
+        first, last = case.period()
+        return charge.service.recognition == "period" and (
+            (last.year, last.month) != (first.year, first.month)
+        )
+
+    # -- invoices ---------------------------------------------------------------
+
     @api.model
     def _invoice(self, cases):
-        """Create and post one invoice per completed service, all at once.
+        """Create invoices of completed services all at once, and post them.
 
-        :param cases: :class:`.service.Case` with completion, charges and order lines
-        :return: the invoices, in the order of the cases
+        Where the facility wants drafts, finance posts them; what waits for the invoice
+        goes on then, see :meth:`account.move._post`.
+
+        :param cases: :class:`.service_case.Case` with completion, charges, order lines
         """
-        invoices = self.env["account.move"].create(
-            [self._invoice_values(case) for case in cases]
-        )
-        invoices._post(soft=False)
-        return invoices
+        vals_list, owners = [], []
+        for case in cases:
+            case.invoices = self.env["account.move"]
+            if not case.charges:
+                continue
+            vals_list.append(self._invoice_values(case))
+            owners.append(case)
+            if case.copay:
+                vals_list.append(self._copay_values(case))
+                owners.append(case)
+        moves = self.env["account.move"].create(vals_list)
+        posting = moves.browse()
+        for case, move in zip(owners, moves, strict=True):
+            case.invoices += move
+            if case.event.facility_id.invoice_policy == "post":
+                posting += move
+        posting._post(soft=False)
 
     @api.model
-    def _invoice_values(self, case):
+    def _common_values(self, case):
         facility = case.event.facility_id
-        payer = case.completion.payer_id
         return {
             "move_type": "out_invoice",
-            "partner_id": (payer or case.patient).id,
-            "partner_shipping_id": case.patient.id,
             "invoice_date": case.performed_at.date(),
             "invoice_origin": case.order.name,
             "invoice_user_id": False,
@@ -41,40 +155,107 @@ class HealthcareWorkflowBilling(models.AbstractModel):
             "healthcare_patient_id": case.patient.id,
             "healthcare_facility_id": facility.id,
             "healthcare_completion_id": case.completion.id,
+        }
+
+    @api.model
+    def _invoice_values(self, case):
+        payer = case.payer
+        lines = [self._line_values(case, charge) for charge in case.charges]
+        if case.copay:
+            lines.append(self._transfer_values(case, -case.copay))
+        return {
+            **self._common_values(case),
+            "partner_id": (payer or case.patient).id,
+            "partner_shipping_id": case.patient.id,
             "healthcare_responsible": "payer" if payer else "patient",
+            "invoice_line_ids": [Command.create(line) for line in lines],
+        }
+
+    @api.model
+    def _copay_values(self, case):
+        return {
+            **self._common_values(case),
+            "partner_id": case.patient.id,
+            "healthcare_responsible": "patient",
             "invoice_line_ids": [
-                Command.create(self._line_values(case, *charge))
-                for charge in case.charges
+                Command.create(self._transfer_values(case, case.copay))
             ],
         }
 
     @api.model
-    def _line_values(self, case, service, quantity, price, modifiers):
+    def _transfer_values(self, case, amount):
+        company = case.event.facility_id.company_id
+        return {
+            "name": self.env._("Copay")
+            if amount > 0
+            else self.env._("Copay, billed to the patient"),
+            "quantity": 1,
+            "price_unit": amount,
+            "account_id": company._healthcare_claim_account("transfer").id,
+            "tax_ids": [Command.clear()],
+            "analytic_distribution": False,
+        }
+
+    @api.model
+    def _line_values(self, case, charge):
+        service = charge.service
         name = service.name
-        if modifiers:
-            name = f"{name} ({', '.join(modifiers)})"
+        if charge.modifiers:
+            name = f"{name} ({', '.join(charge.modifiers)})"
+        first, last = case.period()
         return {
             "product_id": service.product_id.id,
             "name": name,
-            "quantity": quantity,
-            "price_unit": price,
+            "quantity": charge.quantity,
+            "price_unit": charge.price,
             "analytic_distribution": self.env["healthcare.workflow.orders"]._analytic(
                 case.event.facility_id, service
             ),
             "sale_line_ids": [Command.link(case.lines[service].id)],
+            "healthcare_service_from": first,
+            "healthcare_service_to": last,
+            "healthcare_deferred": self._is_deferred(case, charge),
         }
 
     @api.model
-    def _tell(self, cases, invoices):
+    def _tell(self, cases):
         """Link and announce invoices, so that money that waited finds them."""
         events = {}
-        for case, invoice in zip(cases, invoices, strict=True):
-            events[invoice] = case.event
-            case.event._link(invoice)
-            subjects = case.patient.healthcare_identifier_ids.mapped("subject")
-            case.event._announce(
-                f"invoice/{invoice.name}",
-                case.patient.healthcare_account_key,
-                *(f"patient-invoice/{subject}" for subject in subjects),
-            )
+        for case in cases:
+            case.event._link(case.invoices)
+            for invoice in case.invoices.filtered(lambda m: m.state == "posted"):
+                events[invoice] = case.event
+                case.event._announce(*invoice._healthcare_keys())
         self.env["account.move"]._emit_healthcare_invoices(events)
+
+
+class HealthcareWorkflow(models.AbstractModel):
+    _inherit = "healthcare.workflow"
+
+    @api.model
+    def _cause_queries(self):
+        return {
+            **super()._cause_queries(),
+            "deferred-account": "SELECT id::text FROM res_company "
+            "WHERE healthcare_deferred_account_id IS NOT NULL AND id = ANY(%s::int[])",
+        }
+
+    @api.model
+    def _causes_present(self, causes):
+        """Months are open when Odoo says so: it knows branches and exceptions."""
+        present = super()._causes_present(causes)
+        journals = self.env["account.journal"]
+        for cause in causes:
+            kind, _slash, rest = cause.partition("/")
+            if kind != "period":
+                continue
+            number, _slash, month = rest.partition("/")
+            company = self.env["res.company"].browse(int(number)).exists()
+            journal = journals.search(
+                [*journals._check_company_domain(company), ("type", "=", "sale")],
+                limit=1,
+            )
+            first = date.fromisoformat(f"{month}-01")
+            if company and not company._healthcare_locked_until(first, journal):
+                present.add(cause)
+        return present

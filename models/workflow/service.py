@@ -1,8 +1,8 @@
 """Services ordered and performed: the way from care to stock and billing."""
 
-from odoo import api, models
+from odoo import Command, api, models
 
-from ..erp.values import moment, money, number
+from .service_case import Case
 
 
 class HealthcareWorkflowService(models.AbstractModel):
@@ -34,7 +34,9 @@ class HealthcareWorkflowService(models.AbstractModel):
             self._map_charges,
             self._map_consumables,
             self._find_payers,
+            self._price_charges,
             self._check_authorizations,
+            self._check_billing,
         ):
             check(cases)
             cases = [case for case in cases if not case.parked]
@@ -43,7 +45,7 @@ class HealthcareWorkflowService(models.AbstractModel):
         self._create_completions(cases)
         self._deliver(cases)
         billing = self.env["healthcare.workflow.billing"]
-        invoices = billing._invoice(cases)
+        billing._invoice(cases)
         supplies = self.env["healthcare.workflow.supplies"]
         others = supplies._consume(
             {
@@ -53,7 +55,7 @@ class HealthcareWorkflowService(models.AbstractModel):
         )
         self._settle_visits(cases, others)
         self._emit_services(cases)
-        billing._tell(cases, invoices)
+        billing._tell(cases)
 
     @api.model
     def _cases(self, events):
@@ -109,65 +111,6 @@ class HealthcareWorkflowService(models.AbstractModel):
                 )
 
     @api.model
-    def _map_charges(self, cases):
-        services = self._services_by_code(
-            {charge["code"] for case in cases for charge in case.data["charges"]}
-        )
-        for case in cases:
-            unknown = None
-            for charge in case.data["charges"]:
-                quantity = number(charge.get("quantity"), 1.0)
-                service = services.get(charge["code"])
-                if not service:
-                    unknown = unknown or charge["code"]
-                    case.amount += quantity * number(charge.get("unit_price"))
-                    continue
-                price = number(charge.get("unit_price"), service.list_price)
-                modifiers = charge.get("modifiers") or ()
-                case.charges.append((service, quantity, price, modifiers))
-                case.amount += quantity * price
-            if unknown is not None:
-                case.park(
-                    "unmapped_code",
-                    self.env._("No service has the code %s.", unknown),
-                    cause=f"service/{unknown}",
-                )
-
-    @api.model
-    def _map_consumables(self, cases):
-        """Read what was used; what is not told of was used as planned."""
-        used = [line for case in cases for line in case.data.get("consumables") or ()]
-        products = self._supplies_by_code({line["code"] for line in used})
-        units = self._units_by_name({line["uom"] for line in used if line.get("uom")})
-        for case in cases:
-            for service, quantity, _price, _modifiers in case.charges:
-                for supply in service.supply_ids:
-                    case.planned[supply.product_id] = (
-                        case.planned.get(supply.product_id, 0)
-                        + supply.quantity * quantity
-                    )
-            if "consumables" not in case.data:
-                case.consumed = dict(case.planned)
-                continue
-            for line in case.data["consumables"]:
-                product = products.get(line["code"])
-                if not product:
-                    case.park(
-                        "unmapped_code",
-                        self.env._("No product has the code %s.", line["code"]),
-                        cause=f"supply/{line['code']}",
-                    )
-                    break
-                case.use(product, line, units.get((line.get("uom") or "").lower()))
-
-    @api.model
-    def _units_by_name(self, names):
-        if not names:
-            return {}
-        units = self.env["uom.uom"].search([("name", "=ilike", "%")])
-        return {unit.name.lower(): unit for unit in units}
-
-    @api.model
     def _find_payers(self, cases):
         coverages = self.env["healthcare.coverage"].search(
             [("patient_id", "in", [case.patient.id for case in cases])]
@@ -188,28 +131,68 @@ class HealthcareWorkflowService(models.AbstractModel):
                     cause=f"coverage/{self._patient_keys(case.data)[0]}",
                 )
 
+    @api.model
+    def _check_billing(self, cases):
+        """Park what cannot be billed the way the facility wants it."""
+        billing = self.env["healthcare.workflow.billing"]
+        billing._split(cases)
+        billing._check_accounts(cases)
+        billing._check_period([case for case in cases if not case.parked])
+
     # -- documents --------------------------------------------------------------
 
     @api.model
     def _create_completions(self, cases):
         created = self.env["healthcare.completion"].create(
-            [
-                {
-                    "identifier": case.data["service"]["id"],
-                    "key": case.key,
-                    "facility_id": case.event.facility_id.id,
-                    "patient_id": case.patient.id,
-                    "payer_id": case.coverage.payer_id.id if case.coverage else False,
-                    "appointment_id": case.appointment.id,
-                    "performed_at": case.performed_at,
-                    "provider": case.data["service"].get("provider"),
-                    "amount_total": case.amount,
-                }
-                for case in cases
-            ]
+            [self._completion_values(case) for case in cases]
         )
         for case, completion in zip(cases, created, strict=True):
             case.completion = completion
+
+    @api.model
+    def _completion_values(self, case):
+        used = {**dict.fromkeys(case.planned, 0), **case.consumed}
+        return {
+            "identifier": case.data["service"]["id"],
+            "key": case.key,
+            "event_id": case.event.id,
+            "facility_id": case.event.facility_id.id,
+            "patient_id": case.patient.id,
+            "payer_id": case.payer.id,
+            "appointment_id": case.appointment.id,
+            "performed_at": case.performed_at,
+            "provider": case.data["service"].get("provider"),
+            "amount_total": case.amount,
+            "copay": case.copay,
+            "line_ids": [
+                Command.create(
+                    {
+                        "service_id": charge.service.id,
+                        "quantity": charge.quantity,
+                        "price_unit": charge.price,
+                        "price_source": charge.source,
+                        "modifiers": ", ".join(charge.modifiers) or False,
+                        "amount": charge.quantity * charge.price,
+                    }
+                )
+                for charge in case.charges
+            ],
+            "supply_ids": [
+                Command.create(
+                    {
+                        "product_id": product.id,
+                        "planned": case.planned.get(product, 0),
+                        "used": quantity,
+                        "wasted": case.wasted.get(product, 0),
+                        "lots": ", ".join(case.lots.get(product, ())) or False,
+                        "substitute_for_id": case.substitutes[product].id
+                        if product in case.substitutes
+                        else False,
+                    }
+                )
+                for product, quantity in used.items()
+            ],
+        }
 
     @api.model
     def _deliver(self, cases):
@@ -306,62 +289,6 @@ class HealthcareWorkflowService(models.AbstractModel):
                 case.appointment.picking_ids | case.completion.picking_ids,
             )
 
-    # -- facts ------------------------------------------------------------------
-
-    @api.model
-    def _emit_services(self, cases):
-        facts = self.env["healthcare.fact"]
-        common = {
-            case: {
-                "document": case.completion,
-                "event": case.event,
-                "facility": case.event.facility_id,
-                "service_line": case.charges[0][0].service_line_id
-                if case.charges
-                else None,
-                "patient": case.patient,
-                "occurred_at": case.performed_at,
-            }
-            for case in cases
-        }
-        facts._emit(
-            "service",
-            [
-                {
-                    **common[case],
-                    "values": {
-                        "performed_at": case.performed_at.isoformat() + "Z",
-                        "services": ",".join(one[0].code for one in case.charges),
-                        "quantity": sum(one[1] for one in case.charges),
-                        "payer": case.coverage.payer_id.healthcare_payer_code
-                        if case.coverage
-                        else None,
-                        "amount_charged": money(case.amount),
-                    },
-                }
-                for case in cases
-            ],
-        )
-        facts._emit(
-            "consumable_usage",
-            [
-                {
-                    **common[case],
-                    "part": product.id,
-                    "values": {
-                        "product": product.default_code or None,
-                        "quantity": quantity,
-                        "planned": case.planned.get(product, 0),
-                        "wasted": case.wasted.get(product, 0),
-                        "unit": product.uom_id.name,
-                        "cost": money(product.standard_price * quantity),
-                    },
-                }
-                for case in cases
-                for product, quantity in case.consumed.items()
-            ],
-        )
-
     # -- ordered ----------------------------------------------------------------
 
     @api.model
@@ -376,60 +303,3 @@ class HealthcareWorkflowService(models.AbstractModel):
             line["code"] for e in patients for line in e._content()["order"]["services"]
         )
         self.env["healthcare.workflow.orders"]._order_services(patients, services)
-
-
-class Case:
-    """What is known of one completion while it is being worked on."""
-
-    def __init__(self, event, patient, key):
-        self.event = event
-        self.patient = patient
-        self.key = key
-        self.data = event._content()
-        self.performed_at = moment(self.data["service"]["performed_at"])
-        self.parked = False
-        self.appointment = None
-        self.coverage = None
-        self.order = None
-        self.order_key = False
-        self.completion = None
-        self.amount = 0.0
-        self.charges = []  # (service, quantity, unit price, modifiers)
-        self.lines = {}  # service -> sale.order.line
-        self.planned, self.consumed, self.wasted, self.lots = {}, {}, {}, {}
-
-    def park(self, category, reason, cause=None, amount=None, **values):
-        self.parked = True
-        values.setdefault("patient_id", self.patient.id)
-        if self.appointment:
-            values.setdefault("appointment_id", self.appointment.id)
-        amount = self.amount if amount is None else amount
-        if not amount:
-            amount = sum(
-                number(charge.get("quantity"), 1.0) * number(charge.get("unit_price"))
-                for charge in self.data["charges"]
-            )
-        self.event._park(category, reason, cause=cause, amount=amount, **values)
-
-    def quantities(self):
-        """Return ``{service: quantity}`` of all charges."""
-        quantities = {}
-        for service, quantity, _price, _modifiers in self.charges:
-            quantities[service] = quantities.get(service, 0) + quantity
-        return quantities
-
-    def use(self, product, line, unit):
-        """Add a line of what was used, in the product's own unit."""
-        quantity = number(line.get("quantity"), 1.0)
-        wasted = number(line.get("wasted"))
-        if (
-            unit
-            and unit != product.uom_id
-            and unit._has_common_reference(product.uom_id)
-        ):
-            quantity = unit._compute_quantity(quantity, product.uom_id)
-            wasted = unit._compute_quantity(wasted, product.uom_id)
-        self.consumed[product] = self.consumed.get(product, 0) + quantity
-        self.wasted[product] = self.wasted.get(product, 0) + wasted
-        if line.get("lot"):
-            self.lots[product] = line["lot"]

@@ -70,7 +70,8 @@ class HealthcareWorkflowSupplies(models.AbstractModel):
 
         What it does not have stays behind as a waiting transfer.
 
-        :param rows: ``{completion: (event, {product: quantity}, {product: lot name})}``
+        :param rows: ``{completion: (event, {product: quantity},
+            {product: {lot name: quantity}})}``
         :return: other appointments whose reservations changed
         """
         owners, events, lots = {}, {}, {}
@@ -110,7 +111,10 @@ class HealthcareWorkflowSupplies(models.AbstractModel):
 
     @api.model
     def _use_lots(self, moves, lots):
-        """Take the lots that were really used, where they are in stock."""
+        """Take the lots that were really used, where they are in stock.
+
+        :param lots: ``{completion: {product: {lot name: quantity}}}``
+        """
         tracked = [
             (move, lots[completion][move.product_id])
             for completion in lots
@@ -123,19 +127,27 @@ class HealthcareWorkflowSupplies(models.AbstractModel):
             return
         found = self.env["stock.lot"].search(
             [
-                ("name", "in", [name for _move, name in tracked]),
-                ("product_id", "in", [move.product_id.id for move, _name in tracked]),
+                ("name", "in", [name for _move, names in tracked for name in names]),
+                ("product_id", "in", [move.product_id.id for move, _names in tracked]),
             ]
         )
         by_name = {(lot.product_id, lot.name): lot for lot in found}
-        for move, name in tracked:
-            lot = by_name.get((move.product_id, name))
-            if lot and move.lot_ids != lot:
-                move._do_unreserve()
-                move._update_reserved_quantity(
-                    move.product_qty, move.location_id, lot_id=lot
-                )
-                move._action_assign()
+        for move, names in tracked:
+            wanted = {
+                by_name[move.product_id, name]: quantity
+                for name, quantity in names.items()
+                if (move.product_id, name) in by_name
+            }
+            if not wanted or set(move.lot_ids) == set(wanted) and len(wanted) == 1:
+                continue
+            move._do_unreserve()
+            left = move.product_qty
+            for lot, quantity in wanted.items():
+                taken = left if len(wanted) == 1 else min(quantity, left)
+                if taken > 0:
+                    move._update_reserved_quantity(taken, move.location_id, lot_id=lot)
+                    left -= taken
+            move._action_assign()
 
     # -- transfers --------------------------------------------------------------
 
