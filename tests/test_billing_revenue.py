@@ -25,6 +25,10 @@ class TestRevenue(BillingCase):
         cls.rehab = cls._service("T-REHAB", 890.0, {}, cls.mri.service_line_id)
         cls.rehab.recognition = "period"
 
+    def setUp(self):
+        super().setUp()
+        self.events_played = None
+
     def stay(self, number, start="2026-01-16", end="2026-04-14", minute=60, **more):
         """Play a stay, and return its invoice."""
         self.play(
