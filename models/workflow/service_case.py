@@ -43,6 +43,7 @@ class Case:
         self.lines = {}  # service -> sale.order.line
         self.planned, self.consumed, self.wasted = {}, {}, {}
         self.lots = {}  # product -> {lot name: quantity}
+        self.uses = {}  # authorization -> units
         self.substitutes = {}  # product used -> product planned
 
     @property
