@@ -40,6 +40,7 @@
         "views/coverage_views.xml",
         "views/completion_views.xml",
         "views/wizard_views.xml",
+        "views/secret_wizard_views.xml",
         "views/source_views.xml",
         "views/target_views.xml",
         "views/fact_views.xml",

@@ -1,8 +1,8 @@
 """How often somebody may do something: a sliding window, counted in slots.
 
-In any stretch of ``window`` seconds no more than ``quota`` is granted, and all of it may
-come at once. The window is cut into :data:`SLOTS` slots and the one that began it counts
-whole, so that a full load gets at least ``SLOTS / (SLOTS + 1)`` of the quota.
+In any stretch of ``window`` seconds no more than ``quota`` is granted, and all of it
+may come at once. The window is cut into :data:`SLOTS` slots and the one that began it
+counts whole, so that a full load gets at least ``SLOTS / (SLOTS + 1)`` of the quota.
 """
 
 import math

@@ -37,6 +37,7 @@ from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people
 from . import test_protection
+from . import test_protection_keys
 from . import test_rights
 from . import test_schemas
 from . import test_tours

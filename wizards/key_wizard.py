@@ -4,7 +4,7 @@ from ..models.exchange.res_users_apikeys import EVENTS, METRICS, STATUS
 
 
 class HealthcareKeyWizard(models.TransientModel):
-    """Makes a key for a source and shows it once."""
+    """Makes a key for a source, or one to follow another, and shows it once."""
 
     _name = "healthcare.key.wizard"
     _description = "New Key"
@@ -21,6 +21,17 @@ class HealthcareKeyWizard(models.TransientModel):
     )
     name = fields.Char(string="Purpose", help="Shown in the list of keys.")
     days = fields.Integer(string="Valid for (days)", default=365, required=True)
+    replaces_id = fields.Many2one(
+        "res.users.apikeys",
+        string="Replaces",
+        help="The key that is in use now. Both work until the old one ends.",
+    )
+    overlap_days = fields.Integer(
+        string="Old Key Works for (days)",
+        default=14,
+        required=True,
+        help="Time for the vendor to change from the old key to the new one.",
+    )
     key = fields.Char(
         compute="_compute_key", help="Copy it now: it is not shown again."
     )
@@ -40,6 +51,8 @@ class HealthcareKeyWizard(models.TransientModel):
         key = self.source_id._issue_key(
             [self.scope], name=self.name or None, days=max(self.days, 1)
         )
+        if self.replaces_id:
+            self.replaces_id._healthcare_end_in(max(self.overlap_days, 0))
         self.state = "shown"
         return {
             "type": "ir.actions.act_window",

@@ -5,6 +5,7 @@ from . import cron_watch
 from . import ir_cron
 from . import ir_http
 from . import res_users_apikeys
+from . import key_use
 from . import source
 from . import source_secret
 from . import source_protection

@@ -72,6 +72,7 @@ class IrHttp(models.AbstractModel):
             cls._healthcare_refuse(
                 403, "network_not_allowed", "Calls from this network are not allowed."
             )
+        env["healthcare.key.use"]._note(key_id)
         request.update_env(user=user_id)
         request.healthcare_source = request.env["healthcare.source"].browse(source_id)
 

@@ -12,7 +12,9 @@ _ORIGIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[a-z0-9.-]{1,253}(?::[0-9]{1,5})
 
 
 class HealthcareSource(models.Model):
-    _inherit = "healthcare.source"
+    _name = "healthcare.source"
+    # Activities remind administrators of keys that end.
+    _inherit = ["healthcare.source", "mail.activity.mixin"]
 
     signature_required = fields.Boolean(
         string="Signed Requests Only",
@@ -27,7 +29,14 @@ class HealthcareSource(models.Model):
         help="How old a signature may be, or how far ahead the vendor's clock.",
     )
     secret_ids = fields.One2many(
-        "healthcare.source.secret", "source_id", string="Signing Secrets"
+        "healthcare.source.secret",
+        "source_id",
+        string="Signing Secrets",
+        groups="healthcare_connector.group_administrator,"
+        "healthcare_connector.group_auditor",
+    )
+    has_valid_secret = fields.Boolean(
+        compute="_compute_has_valid_secret", compute_sudo=True
     )
     rate_requests = fields.Integer(
         string="Requests per Period",
@@ -57,6 +66,13 @@ class HealthcareSource(models.Model):
         "Rates cannot be negative; the period and the clock tolerance are between one "
         "second and one day.",
     )
+
+    @api.depends("secret_ids.valid_until")
+    def _compute_has_valid_secret(self):
+        for source in self:
+            source.has_valid_secret = any(
+                secret.state != "ended" for secret in source.secret_ids
+            )
 
     @api.constrains("allowed_origins")
     def _check_allowed_origins(self):
