@@ -19,8 +19,8 @@ class ResUsersApikeys(models.Model):
 
     healthcare_use = fields.Selection(
         [
-            (EVENTS, "Send and read back events"),
-            (STATUS, "Look up clearance and invoices"),
+            (EVENTS, "Send events"),
+            (STATUS, "Look up"),
             (METRICS, "Read metrics"),
         ],
         string="May",
