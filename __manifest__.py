@@ -41,6 +41,7 @@
         "views/completion_views.xml",
         "views/wizard_views.xml",
         "views/secret_wizard_views.xml",
+        "views/onboarding_views.xml",
         "views/source_views.xml",
         "views/target_views.xml",
         "views/fact_views.xml",
@@ -60,7 +61,10 @@
         "demo/users.xml",
     ],
     "assets": {
-        "web.assets_backend": ["healthcare_connector/static/src/scss/*.scss"],
+        "web.assets_backend": [
+            "healthcare_connector/static/src/scss/*.scss",
+            "healthcare_connector/static/src/onboarding/*",
+        ],
         "web.assets_tests": ["healthcare_connector/static/tests/tours/*.js"],
     },
     "post_init_hook": "post_init_hook",

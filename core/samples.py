@@ -6,6 +6,7 @@ patient is made up; its name says that it is a test.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -69,6 +70,7 @@ def make(*, facility="NORTH", service="CONSULT", payer="PAYER-A", token="1", now
     :return: list of :class:`Sample`, by format, in the order to send them
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
+    token = re.sub(r"[^A-Za-z0-9-]+", "-", token)  # it stands in ids of all formats
     case = _Case(facility, service, payer, token, now)
     return [
         Sample(
