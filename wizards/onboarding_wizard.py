@@ -243,22 +243,23 @@ class HealthcareOnboarding(models.TransientModel):
         }
 
     def _words(self, event):
-        _ = self.env._
         reason = event.open_exception_id.reason
         if event.rejected and event.state == "exception":
-            return _(
+            return self.env._(
                 "It came in but does not fit, and is kept for a person: %s",
-                reason or _("look at the answer to the call."),
+                reason or self.env._("look at the answer to the call."),
             )
         return {
-            "received": _("Received and stored. Its turn is about to come."),
-            "processing": _("Received and stored. Being processed."),
-            "waiting": _(
+            "received": self.env._("Received and stored. Its turn is about to come."),
+            "processing": self.env._("Received and stored. Being processed."),
+            "waiting": self.env._(
                 "Waits for an earlier event of the same patient, appointment or claim."
             ),
-            "retrying": _("Something technical failed; it is tried again by itself."),
-            "exception": _("A person has to look: %s", reason or ""),
-            "done": _("Done."),
-            "dead": _("Given up by a person's decision."),
-            "discarded": _("Discarded by a person's decision."),
+            "retrying": self.env._(
+                "Something technical failed; it is tried again by itself."
+            ),
+            "exception": self.env._("A person has to look: %s", reason or ""),
+            "done": self.env._("Done."),
+            "dead": self.env._("Given up by a person's decision."),
+            "discarded": self.env._("Discarded by a person's decision."),
         }[event.state]
