@@ -51,6 +51,7 @@
         "views/erp_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",
+        "views/control_room_views.xml",
         "views/claim_views.xml",
         "views/merge_views.xml",
     ],
@@ -64,6 +65,7 @@
         "web.assets_backend": [
             "healthcare_connector/static/src/scss/*.scss",
             "healthcare_connector/static/src/onboarding/*",
+            "healthcare_connector/static/src/control_room/*",
         ],
         "web.assets_tests": ["healthcare_connector/static/tests/tours/*.js"],
     },

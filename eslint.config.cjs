@@ -79,6 +79,7 @@ module.exports = [
                 odoo: "readonly",
                 owl: "readonly",
                 luxon: "readonly",
+                Chart: "readonly",
             },
         },
         rules: {

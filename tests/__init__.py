@@ -4,6 +4,8 @@ from . import test_authorization_units
 from . import test_billing_policies
 from . import test_billing_prices
 from . import test_billing_revenue
+from . import test_control_room
+from . import test_control_room_tour
 from . import test_core_deidentification
 from . import test_core_encryption
 from . import test_core_logs

@@ -4,3 +4,4 @@ from . import tally
 from . import counting
 from . import figures
 from . import metrics
+from . import control_room

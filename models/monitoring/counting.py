@@ -10,13 +10,14 @@ class HealthcareIntake(models.AbstractModel):
     def _receive(self, source, items, *args, **kwargs):
         receipts = super()._receive(source, items, *args, **kwargs)
         types = self.env["healthcare.event.type"]._ids_by_code()
+        facilities = self._facilities(source)[0]
         kinds = {"accepted": "received"}
         self.env["healthcare.tally"]._add(
             (
                 kinds.get(receipt.status, receipt.status),
                 source.id,
                 types.get(self._told_type(item.envelope)),
-                None,
+                facilities.get(_told_facility(item.envelope)),
                 None,
             )
             for item, receipt in zip(items, receipts, strict=True)
@@ -29,6 +30,13 @@ class HealthcareIntake(models.AbstractModel):
         if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
             return None
         return self._type_code(envelope)[0]
+
+
+def _told_facility(envelope):
+    """Return the facility code an envelope names, which may be anything."""
+    data = envelope.get("data") if isinstance(envelope, dict) else None
+    code = data.get("facility") if isinstance(data, dict) else None
+    return code if isinstance(code, str) else None
 
 
 class HealthcareEngine(models.AbstractModel):

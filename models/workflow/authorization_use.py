@@ -67,17 +67,24 @@ class HealthcareWorkflowService(models.AbstractModel):
         """Return ``(reason, cause)`` why a service may not be billed, else ``None``.
 
         Fills ``case.uses`` on the way. Without an appointment nothing is held back,
-        but units are counted.
+        but units are counted. Services that need no approval take what units those
+        that do leave over, and none when there are none.
         """
         visit = case.appointment
-        for service, quantity in case.quantities().items():
+        quantities = case.quantities()
+        needing = {
+            service
+            for service in quantities
+            if visit and visit._service_needs(service, case.coverage, rules)
+        }
+        for service in sorted(quantities, key=lambda one: one not in needing):
+            quantity = quantities[service]
             ones = authorizations._for_service(service)
             own = ones.filtered(lambda one: not one.standing)
-            needed = bool(visit) and visit._service_needs(service, case.coverage, rules)
             chosen, refusal = self._choose(case, own, ones - own, quantity, taken)
             if chosen:
                 case.uses[chosen] = case.uses.get(chosen, 0.0) + quantity
-            elif needed or (own and refusal):
+            elif service in needing or self._refused(case, own):
                 key_of = self.env["healthcare.ordering"]._authorization_key
                 return (
                     refusal
@@ -85,6 +92,14 @@ class HealthcareWorkflowService(models.AbstractModel):
                     f"authorization/{key_of(visit.subject)}",
                 )
         return None
+
+    @api.model
+    def _refused(self, case, own):
+        """Return whether the payer said no to a visit, were it needed or not."""
+        day = case.performed_at.date()
+        return any(
+            self._why_not(one._state_at(case.event.occurred_at, day)) for one in own
+        )
 
     @api.model
     def _choose(self, case, own, standing, quantity, taken):
