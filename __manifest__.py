@@ -21,6 +21,7 @@
         "security/ir.model.access.csv",
         "security/rules.xml",
         "data/event_types.xml",
+        "data/event_type_versions.xml",
         "data/sequences.xml",
         "data/exception_policies.xml",
         "data/crons.xml",

@@ -1,8 +1,9 @@
 """What vendors read: schemas of events, and the description of the endpoints."""
 
-from odoo.http import Controller
+from odoo.api import SUPERUSER_ID
+from odoo.http import Controller, request
 
-from ..core import openapi, schema
+from ..core import openapi, schema, upcast
 from .responses import BASE, OPERATIONS, answer, endpoint, problem
 
 
@@ -16,12 +17,18 @@ class DocumentationController(Controller):
     )
     def schema(self, name, version, **_query):
         """Read the JSON Schema of one event type and version."""
-        code = name.removeprefix("healthcare.").removesuffix(".v1")
+        code = upcast.split_type(name)[0] or name
         try:
             document = schema.registry().document(code, version)
         except KeyError:
             return problem(404, "not_found", "There is no such schema.")
-        return answer(document, content_type="application/schema+json")
+        # Nobody is logged in here; the catalogue is public.
+        versions = request.env(user=SUPERUSER_ID)["healthcare.event.type.version"]
+        return answer(
+            document,
+            headers=versions._headers_for({(code, version)}),
+            content_type="application/schema+json",
+        )
 
     @endpoint(
         f"{BASE}/openapi.json",

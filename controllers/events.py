@@ -3,6 +3,7 @@
 from odoo.http import Controller, request
 
 from ..core import problem as problems
+from ..core import upcast
 from ..core.errors import InputError
 from ..formats import cloudevents
 from .protection import intake
@@ -39,7 +40,12 @@ class EventsController(Controller):
         receipts = (
             request.env["healthcare.intake"].sudo()._receive(call.source, reading.items)
         )
-        return self._answer(reading, receipts)
+        response = self._answer(reading, receipts)
+        versions = request.env["healthcare.event.type.version"]
+        response.headers.extend(
+            versions._deprecation_headers(item.envelope for item in reading.items)
+        )
+        return response
 
     def _answer(self, reading, receipts):
         counts = dict.fromkeys(("accepted", "duplicate", "rejected"), 0)
@@ -119,7 +125,7 @@ class EventsController(Controller):
             {
                 "event": event.uuid,
                 "id": event.external_id or None,
-                "type": f"healthcare.{event.type_code}.v1" if event.type_id else None,
+                "type": _type_name(event) if event.type_id else None,
                 "status": event.state,
                 "attempts": event.attempts,
                 "received_at": _iso(event.received_at),
@@ -144,6 +150,11 @@ def _receipt(receipt):
         "status_url": f"{BASE}/events/{receipt.event}" if receipt.event else None,
         "errors": list(receipt.errors),
     }
+
+
+def _type_name(event):
+    number = upcast.major(event.schema_version or "1.0")
+    return f"{upcast.PREFIX}{event.type_code}.v{number}"
 
 
 def _iso(moment):

@@ -6,6 +6,7 @@ strict_json        JSON read without surprises, and written canonically
 compression        gzip request bodies, opened within a limit
 envelope           the rules of a CloudEvents envelope
 schema             JSON Schemas of the canonical events: validate, publish
+upcast             older versions of an event brought to the present one
 encryption         keyring, sealing (AES-256-GCM), blind index, pseudonyms
 signatures         Standard Webhooks, signed and verified
 rates              how often somebody may do something

@@ -41,7 +41,9 @@ from . import test_patient_merge
 from . import test_patient_merge_people
 from . import test_protection
 from . import test_protection_keys
+from . import test_protection_server
 from . import test_rights
+from . import test_schema_versions
 from . import test_schemas
 from . import test_tours
 from . import test_views

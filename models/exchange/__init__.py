@@ -12,6 +12,7 @@ from . import source_protection
 from . import rate_limit
 from . import backlog
 from . import event_type
+from . import event_type_version
 from . import event
 from . import event_correction
 from . import document_link

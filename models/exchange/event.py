@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ...core import strict_json
+from ...core import strict_json, upcast
 from ...core.errors import KeyringError, ParkError
 
 STATES = [
@@ -41,6 +41,11 @@ class HealthcareEvent(models.Model):
     )
     type_id = fields.Many2one("healthcare.event.type", readonly=True, index=True)
     type_code = fields.Char(related="type_id.code", string="Type Code")
+    schema_version = fields.Char(
+        string="Version",
+        readonly=True,
+        help="Version of the event type it was sent as.",
+    )
     facility_id = fields.Many2one("healthcare.facility", readonly=True, index=True)
     company_id = fields.Many2one(related="facility_id.company_id")
     subject = fields.Char(
@@ -178,8 +183,16 @@ class HealthcareEvent(models.Model):
         missing = self.browse([i for i in self.ids if i not in cache])
         if missing:
             for event, envelope in missing._envelopes().items():
-                cache[event.id] = envelope.get("data")
+                cache[event.id] = event._present(envelope.get("data"))
         return cache
+
+    def _present(self, data):
+        """Return the data of an event as the version the workflows know has it."""
+        self.ensure_one()
+        sent, newest = self.schema_version, self.type_id.version
+        if not sent or not newest or sent == newest:
+            return data
+        return upcast.upcast(self.type_id.code, sent, newest, data)
 
     # -- what a workflow says of an event ---------------------------------------
 

@@ -12,7 +12,17 @@ class HealthcareEventType(models.Model):
 
     name = fields.Char(required=True, translate=True)
     code = fields.Char(required=True, help="E.g. appointment.booked")
-    version = fields.Char(required=True, default="1.0")
+    version = fields.Char(
+        required=True,
+        default="1.0",
+        help="What the workflow knows; events of older versions are brought to it.",
+    )
+    version_ids = fields.One2many(
+        "healthcare.event.type.version",
+        "type_id",
+        string="Versions",
+        context={"active_test": False},
+    )
     active = fields.Boolean(default=True)
     workflow = fields.Char(
         required=True, help="Model whose method _on_<event> handles these events."
@@ -45,6 +55,12 @@ class HealthcareEventType(models.Model):
     @tools.ormcache()
     def _ids_by_code(self):
         return {record.code: record.id for record in self.sudo().search([])}
+
+    @api.model
+    @tools.ormcache()
+    def _version_by_code(self):
+        # The catalogue is no secret; asked on behalf of vendors.
+        return {record.code: record.version for record in self.sudo().search([])}
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -12,11 +12,11 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ...core import clock, schema, strict_json
+from ...core import clock, schema, strict_json, upcast
+from ...core.errors import InputError
 from ...formats import cloudevents
 from ...formats.cloudevents import parse_time
 
-PREFIX = "healthcare."
 # Differ between sendings of the same thing, so they do not make it another thing.
 TRANSPORT_ATTRIBUTES = ("traceparent", "tracestate")
 
@@ -56,27 +56,40 @@ class HealthcareIntake(models.AbstractModel):
 
     @api.model
     def _type_code(self, envelope):
-        """Return ``(code, known)`` of ``healthcare.<code>.v<N>``."""
-        name = envelope.get("type") or ""
-        code, _, version = name.removeprefix(PREFIX).rpartition(".v")
-        known = name.startswith(PREFIX) and version == "1"
-        return code, known and code in self.env["healthcare.event.type"]._ids_by_code()
+        """Return ``(code, version)``; the version is ``None`` when it is not taken."""
+        accepted = self.env["healthcare.event.type.version"]._accepted()
+        return upcast.choose(envelope, accepted)
+
+    @api.model
+    def _canonical(self, envelope):
+        """Return the data of an event as the version the workflows know has it."""
+        code, version = self._type_code(envelope)
+        newest = self.env["healthcare.event.type"]._version_by_code()[code]
+        return upcast.upcast(code, version, newest, envelope["data"])
 
     @api.model
     def _errors(self, envelope, facilities=None):
-        code, known = self._type_code(envelope)
-        if not known:
+        code, version = self._type_code(envelope)
+        if version is None:
             return [
                 {
                     "pointer": "/type",
                     "code": "unknown_type",
-                    "detail": "This event type is not in the catalogue.",
+                    "detail": "This event type, or this version of it, is not taken.",
                 }
             ]
-        errors = schema.registry().validate(code, "1.0", envelope.get("data"))
+        errors = schema.registry().validate(code, version, envelope.get("data"))
+        if not errors:
+            try:
+                data = self._canonical(envelope)
+            except InputError as error:
+                return [error.as_dict()]
+            if data is not envelope["data"]:
+                newest = self.env["healthcare.event.type"]._version_by_code()[code]
+                errors = schema.registry().validate(code, newest, data)
         if not errors and facilities is not None:
             allowed = facilities[1]
-            if allowed is not None and envelope["data"]["facility"] not in allowed:
+            if allowed is not None and data["facility"] not in allowed:
                 errors = [
                     {
                         "pointer": "/data/facility",
@@ -108,8 +121,8 @@ class HealthcareIntake(models.AbstractModel):
 
     @api.model
     def _row(self, source, envelope, facilities):
-        code, _known = self._type_code(envelope)
-        data = envelope["data"]
+        code, _version = self._type_code(envelope)
+        data = self._canonical(envelope)
         ordering = self.env["healthcare.ordering"]
         subject = ordering._subject_of(source.namespace, code, data)
         return _Row(
@@ -138,6 +151,7 @@ class HealthcareIntake(models.AbstractModel):
             source.id,
             row.external_id,
             row.type_id,
+            self._type_code(envelope)[1],
             row.facility_id,
             row.subject,
             row.partition,
@@ -158,8 +172,8 @@ class HealthcareIntake(models.AbstractModel):
             now,
         )
 
-    _COLUMNS = """uuid, source_id, external_id, type_id, facility_id, subject,
-        partition, state, rejected, attempts, correlation_id, causation_id,
+    _COLUMNS = """uuid, source_id, external_id, type_id, schema_version,
+        facility_id, subject, partition, state, rejected, attempts, correlation_id, causation_id,
         traceparent, occurred_at, received_at, digest, body, body_size,
         create_uid, create_date, write_uid, write_date"""
 
@@ -293,18 +307,14 @@ class HealthcareIntake(models.AbstractModel):
 
     @api.model
     def _rejected_row(self, envelope, content, digest, facilities):
-        code, known = (
-            self._type_code(envelope)
-            if isinstance(envelope.get("type"), str)
-            else ("", False)
-        )
+        code, version = self._type_code(envelope)
         data = envelope.get("data")
         facility = data.get("facility") if isinstance(data, dict) else None
         return _Row(
             uuid=str(uuid.uuid4()),
             external_id=self._plain_id(envelope),
             type_id=self.env["healthcare.event.type"]._ids_by_code()[code]
-            if known
+            if version
             else None,
             facility_id=facilities.get(facility) if isinstance(facility, str) else None,
             subject=None,
@@ -420,6 +430,7 @@ class HealthcareIntake(models.AbstractModel):
             )
         values = {
             "type_id": row.type_id,
+            "schema_version": self._type_code(envelope)[1],
             "facility_id": row.facility_id,
             "subject": row.subject,
             "partition": row.partition,

@@ -1,0 +1,123 @@
+"""The rate of a source over several connections, worker processes and databases' time.
+
+With a server process of its own, since its workers must not share memory.
+"""
+
+import http.client
+import json
+import threading
+import time
+from urllib.parse import urlsplit
+
+from odoo.tests import tagged
+
+from ..dev import server as servers
+from .common import event, patient_data
+from .durability import DurabilityCase
+
+CONNECTIONS = 4
+WORKERS = 2
+
+
+@tagged("post_install", "-at_install")
+class TestRateAcrossProcesses(DurabilityCase):
+    def site_with(self, **values):
+        site = self.site("rates", started=False)
+        self.dev.script(
+            site.name,
+            f"""
+source = env["healthcare.source"].search([("code", "=", "demo-access")])
+source.write({values!r})
+env.cr.commit()
+""",
+        )
+        site.server = servers.Server(
+            self.dev, site.name, workers=WORKERS, cron_threads=0, log=site.server.log
+        ).start()
+        return site
+
+    def hammer(self, site, seconds, batch=1):
+        """Send on several connections as fast as it goes; return what was answered.
+
+        :return: list of ``(seconds since the start, status, answered headers)``
+        """
+        address = urlsplit(site.server.url)
+        answers, begin = [], time.monotonic()
+        headers = {
+            "Authorization": f"Bearer {site.key}",
+            "Content-Type": "application/cloudevents-batch+json",
+        }
+
+        def run(number):
+            count = 0
+            while time.monotonic() - begin < seconds:
+                connection = http.client.HTTPConnection(address.hostname, address.port)
+                count += 1
+                body = json.dumps(
+                    [
+                        event(
+                            "registration.created",
+                            patient_data(f"R-{number}-{count}-{one}"),
+                            id=f"r-{number}-{count}-{one}",
+                        )
+                        for one in range(batch)
+                    ]
+                )
+                connection.request("POST", "/healthcare/v1/events", body, headers)
+                answer = connection.getresponse()
+                answer.read()
+                at = time.monotonic() - begin
+                answers.append((at, answer.status, dict(answer.getheaders())))
+                connection.close()
+                if answer.status == 429:
+                    time.sleep(0.05)  # a vendor that does not wait long enough
+
+        threads = [
+            threading.Thread(target=run, args=(number,))
+            for number in range(CONNECTIONS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return answers
+
+    def assertHeld(self, moments, quota, window, seconds):
+        """Within 5 % of the quota in any window, and over the whole time.
+
+        The quotas are small, so that a busy machine reaches them.
+        """
+        moments = sorted(moments)
+        for first, after in zip(moments, moments[int(quota * 1.05) :], strict=False):
+            # Answers arrive a little after they were counted.
+            self.assertGreater(after - first, window * 0.9)
+        expected = quota * seconds / window
+        self.assertGreaterEqual(len(moments), expected * 0.95)
+        self.assertLessEqual(len(moments), expected * 1.05)
+
+    def test_requests(self):
+        quota, window, seconds = 20, 5, 14.9
+        site = self.site_with(rate_requests=quota, rate_window=window)
+        answers = self.hammer(site, seconds)
+        self.assertEqual({status for _at, status, _headers in answers}, {202, 429})
+        taken = [at for at, status, _headers in answers if status == 202]
+        self.assertHeld(taken, quota, window, seconds)
+        for _at, status, headers in answers:
+            self.assertEqual("Retry-After" in headers, status == 429)
+            self.assertIn("RateLimit", headers)
+        stored = self.dev.cluster.psql(
+            site.name, "SELECT count(*) FROM healthcare_event"
+        )
+        self.assertEqual(int(stored), len(taken))
+
+    def test_events(self):
+        quota, window, seconds, batch = 100, 5, 14.9, 5
+        site = self.site_with(rate_events=quota, rate_window=window)
+        answers = self.hammer(site, seconds, batch)
+        taken = [
+            at
+            for at, status, _headers in answers
+            if status == 202
+            for _ in range(batch)
+        ]
+        self.assertHeld(taken, quota, window, seconds)
