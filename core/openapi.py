@@ -2,6 +2,8 @@
 
 import re
 
+from . import announcements
+
 TITLE = "Healthcare Connector"
 VERSION = "1.0"
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -30,6 +32,7 @@ def document(operations, registry):
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "license": {"name": "LGPL-3.0"}},
         "paths": paths,
+        "webhooks": announcements.webhooks(),
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": {

@@ -5,3 +5,4 @@ from . import fact_retelling
 from . import surrogate
 from . import target
 from . import delivery
+from . import subscription

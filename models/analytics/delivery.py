@@ -57,12 +57,15 @@ class HealthcareDelivery(models.Model):
     _pending_index = models.Index("(target_id, fact_id) WHERE state = 'pending'")
 
     @api.model
-    def _enqueue(self, targets, fact_ids):
-        """Put facts in line for targets."""
+    def _enqueue(self, routes):
+        """Put facts in line for targets.
+
+        :param routes: pairs of a target and the ids of facts it gets
+        """
         now = clock.utc_now()
         rows = [
             (fact_id, target.id, now, "pending")
-            for target in targets
+            for target, fact_ids in routes
             for fact_id in fact_ids
         ]
         if rows:

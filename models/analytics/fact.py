@@ -6,7 +6,7 @@ import uuid
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ...core import clock, facts, strict_json
+from ...core import announcements, clock, facts, strict_json
 
 FACT_TYPES = [
     ("registration", "Registration"),
@@ -51,6 +51,11 @@ class HealthcareFact(models.Model):
     partner_id = fields.Many2one("res.partner", string="Patient", readonly=True)
     patient_reference = fields.Char(
         related="partner_id.healthcare_reference", string="Patient Reference"
+    )
+    event_names = fields.Char(
+        string="Events Raised",
+        readonly=True,
+        help="What of it is news that targets may subscribe to.",
     )
     columns = fields.Json(readonly=True, help="Values that are no PHI.")
     columns_text = fields.Text(string="Values", compute="_compute_columns_text")
@@ -112,23 +117,43 @@ class HealthcareFact(models.Model):
             return
         now = clock.utc_now()
         keys = [self._key_of(fact_type, row) for row in rows]
-        last = self._last_sequences(keys)
-        targets = self.env["healthcare.target"]._targets_for(fact_type)
-        state = "pending" if targets else "recorded"
-        values = []
+        last = self._last_told(keys)
+        names, sequences = [], []
         for row, key in zip(rows, keys, strict=True):
-            last[key] = last.get(key, 0) + 1
-            values.append(self._values(fact_type, row, key, last[key], now, state))
+            sequence, before = last.get(key, (0, None))
+            after = None
+            if row.get("operation") != "delete":
+                after = facts.split(fact_type, row["values"])[0]
+            names.append(announcements.raised(fact_type, before, after))
+            last[key] = (sequence + 1, after)
+            sequences.append(sequence + 1)
+        routes = self.env["healthcare.target"]._routes(fact_type, names)
+        bound = {index for _target, indexes in routes for index in indexes}
+        values = [
+            self._values(
+                fact_type,
+                row,
+                key,
+                sequences[index],
+                now,
+                "pending" if index in bound else "recorded",
+                names[index],
+            )
+            for index, (row, key) in enumerate(zip(rows, keys, strict=True))
+        ]
         inserted = self.env.cr.execute_values(
             """INSERT INTO healthcare_fact (fact_id, fact_type, schema_version,
             operation, key, sequence, occurred_at, recorded_at, company_id, facility_id,
             service_line_id, partner_id, columns, sealed, event_id, correlation_id,
-            res_model, res_id, state) VALUES %s RETURNING id""",
+            res_model, res_id, state, event_names) VALUES %s RETURNING id""",
             values,
             page_size=len(values),
             fetch=True,
         )
-        self.env["healthcare.delivery"]._enqueue(targets, [row[0] for row in inserted])
+        self.env["healthcare.delivery"]._enqueue(
+            (target, [inserted[index][0] for index in indexes])
+            for target, indexes in routes
+        )
 
     @api.model
     def _key_of(self, fact_type, row):
@@ -136,19 +161,21 @@ class HealthcareFact(models.Model):
         return f"{fact_type}:{row['document'].id}{part}"
 
     @api.model
-    def _last_sequences(self, keys):
-        return dict(
-            self.env.execute_query(
-                SQL(
-                    """SELECT key, max(sequence) FROM healthcare_fact
-                    WHERE key = ANY(%s) GROUP BY key""",
-                    list(set(keys)),
-                )
+    def _last_told(self, keys):
+        """Return ``{key: (sequence, free columns)}``; no columns after a deletion."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT ON (key) key, sequence,
+                    CASE operation WHEN 'upsert' THEN columns END
+                FROM healthcare_fact WHERE key = ANY(%s)
+                ORDER BY key, sequence DESC""",
+                list(set(keys)),
             )
         )
+        return {key: (sequence, columns) for key, sequence, columns in rows}
 
     @api.model
-    def _values(self, fact_type, row, key, sequence, now, state):
+    def _values(self, fact_type, row, key, sequence, now, state, names):
         event, document = row.get("event"), row["document"]
         facility, line = row.get("facility"), row.get("service_line")
         patient = row.get("patient")
@@ -180,6 +207,7 @@ class HealthcareFact(models.Model):
             document._name,
             document.id,
             state,
+            ",".join(names) or None,
         )
 
     @api.model

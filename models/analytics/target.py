@@ -139,15 +139,23 @@ class HealthcareTarget(models.Model):
     # -- choosing ---------------------------------------------------------------
 
     @api.model
-    def _targets_for(self, fact_type):
+    def _routes(self, fact_type, names):
+        """Return who gets which facts, as pairs of a target and positions.
+
+        :param names: for each fact, the names of the events it raises
+        """
         # Stands in for the system: facts are written by whoever makes a document.
         targets = self.sudo().search([("url", "!=", False)])
-        return targets.filtered(
-            lambda t: (
-                not t.fact_types
-                or fact_type in [part.strip() for part in t.fact_types.split(",")]
-            )
-        )
+        routes = [
+            (target, target._positions_wanted(fact_type, names)) for target in targets
+        ]
+        return [(target, positions) for target, positions in routes if positions]
+
+    def _positions_wanted(self, fact_type, names):
+        """Return the positions of those facts that this target gets."""
+        if self.fact_types and fact_type not in _parts(self.fact_types):
+            return []
+        return range(len(names))
 
     # -- what leaves ------------------------------------------------------------
 
@@ -208,9 +216,9 @@ class HealthcareTarget(models.Model):
         :raise TechnicalError: when it did not arrive for sure
         """
         self.ensure_one()
-        body = b"".join(strict_json.dumps(document) + b"\n" for document in documents)
+        content_type, body = self._body(documents)
         headers = {
-            "Content-Type": "application/x-ndjson",
+            "Content-Type": content_type,
             "Content-Encoding": "gzip",
             "Idempotency-Key": f'"{batch_uuid}"',
             "User-Agent": "healthcare-connector/1.0",
@@ -235,6 +243,11 @@ class HealthcareTarget(models.Model):
                 retry_after=_retry_after(response.headers.get("Retry-After")),
             )
         return response.status_code
+
+    def _body(self, documents):
+        """Return the content type and the body of one batch."""
+        lines = (strict_json.dumps(document) + b"\n" for document in documents)
+        return "application/x-ndjson", b"".join(lines)
 
     def _signature_headers(self, message_id, body):
         # Stands in for the system: the secret is readable by nobody else.
@@ -342,6 +355,10 @@ class HealthcareTarget(models.Model):
             "views": [(False, "list")],
             "domain": [("target_id", "=", self.id), ("state", "!=", "delivered")],
         }
+
+
+def _parts(text):
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _retry_after(value):
