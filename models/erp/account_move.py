@@ -44,11 +44,13 @@ class AccountMove(models.Model):
     def _healthcare_tell_posted(self):
         """Tell of drafts that a person has posted, and let go on what waits for them.
 
-        A draft that is posted again, after somebody took it back, is told of again: its
-        amounts may have changed.
+        What is posted again, after somebody took it back, is told of with all other
+        changes made by hand, see :mod:`.account_move_changes`.
         """
         # Stands in for the system: who posts an invoice need not see events.
         bills = self.sudo()
+        told = bills.env["healthcare.fact"]._latest({(self._name, i) for i in bills.ids})
+        bills = bills.filtered(lambda move: move.id not in told.mapped("res_id"))
         bills._emit_healthcare_invoices(
             {move: move.healthcare_completion_id.event_id for move in bills}
         )

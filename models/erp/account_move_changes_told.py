@@ -69,17 +69,6 @@ class AccountMove(models.Model):
         self._emit_healthcare_invoices(told)
         self.env["healthcare.exception"]._cause_gone(keys)
 
-    def _healthcare_keys(self):
-        """Return what money that is for this invoice may be waiting for."""
-        self.ensure_one()
-        patient = self.healthcare_patient_id
-        keys = {
-            f"patient-invoice/{one.subject}"
-            for one in patient.healthcare_identifier_ids
-        }
-        keys.update((f"invoice/{self.name}", patient.healthcare_account_key))
-        return keys - {False}
-
 
 class AccountPayment(models.Model):
     _inherit = "account.payment"
