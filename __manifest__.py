@@ -32,6 +32,7 @@
         "data/crons_claims.xml",
         "data/crons_authorization.xml",
         "data/crons_monitoring.xml",
+        "data/crons_exceptions.xml",
         "views/exception_views.xml",
         "views/event_views.xml",
         "views/sync_log_views.xml",
@@ -55,6 +56,8 @@
         "views/control_room_views.xml",
         "views/claim_views.xml",
         "views/merge_views.xml",
+        "views/exception_cause_views.xml",
+        "views/exception_wizard_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

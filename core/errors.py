@@ -98,9 +98,11 @@ class TechnicalError(HealthcareError):
     """Something that may well work later: retried with jitter.
 
     :param retry_after: seconds the other side asked us to wait, or ``None``
+    :param final: the other side said that the same will never be taken
     """
 
-    def __init__(self, detail, retry_after=None):
+    def __init__(self, detail, retry_after=None, final=False):
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.final = final

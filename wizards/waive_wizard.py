@@ -6,8 +6,8 @@ class HealthcareWaiveWizard(models.TransientModel):
 
     _name = "healthcare.waive.wizard"
     _description = "Waive Exceptions"
+    _inherit = ["healthcare.exception.wizard"]
 
-    exception_ids = fields.Many2many("healthcare.exception", required=True)
     reason = fields.Char(required=True)
 
     def action_waive(self):

@@ -6,3 +6,4 @@ from . import surrogate
 from . import target
 from . import delivery
 from . import subscription
+from . import delivery_failure

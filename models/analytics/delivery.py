@@ -155,7 +155,9 @@ class HealthcareDelivery(models.Model):
             status = target._send(batch.uuid, documents)
         except (TechnicalError, KeyringError) as error:
             due = target._note_failure(
-                str(error.detail), getattr(error, "retry_after", None)
+                str(error.detail),
+                getattr(error, "retry_after", None),
+                getattr(error, "final", False),
             )
             batch._note_failure(str(error.detail), started)
             self.env.ref("healthcare_connector.cron_deliver")._trigger(at=due)

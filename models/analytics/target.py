@@ -241,6 +241,8 @@ class HealthcareTarget(models.Model):
             raise TechnicalError(
                 f"HTTP {response.status_code}",
                 retry_after=_retry_after(response.headers.get("Retry-After")),
+                final=400 <= response.status_code < 500
+                and response.status_code not in (408, 429),
             )
         return response.status_code
 
@@ -294,8 +296,11 @@ class HealthcareTarget(models.Model):
             )
         self.write(values)
 
-    def _note_failure(self, message, retry_after=None):
-        """Count a failure and return when to try again."""
+    def _note_failure(self, message, retry_after=None, refused=False):
+        """Count a failure and return when to try again.
+
+        :param refused: the target said that it will never take this batch
+        """
         self.ensure_one()
         failures = self.failure_count + 1
         seconds = retry_after or backoff.full_jitter(failures, 1.0, 60.0)

@@ -11,6 +11,7 @@ from . import source_secret
 from . import source_protection
 from . import rate_limit
 from . import backlog
+from . import source_silence
 from . import event_type
 from . import event_type_version
 from . import event
@@ -22,4 +23,5 @@ from . import ordering
 from . import engine
 from . import engine_outcome
 from . import engine_release
+from . import engine_technical
 from . import engine_dependent

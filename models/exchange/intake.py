@@ -50,6 +50,8 @@ class HealthcareIntake(models.AbstractModel):
                 rows[position] = self._row(source, item.envelope, facilities)
         self._store(source, rows, receipts)
         self._keep_rejected(source, rejects, receipts)
+        if items:
+            source._heard()
         return receipts
 
     # -- validation -------------------------------------------------------------

@@ -1,6 +1,9 @@
 """What went wrong and who looked."""
 
 from . import exception
+from . import exception_policy
+from . import exception_cause
+from . import exception_fix
 from . import exception_recheck
 from . import exception_recheck_claims
 from . import payload_access

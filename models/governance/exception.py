@@ -200,24 +200,54 @@ class HealthcareException(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        policies = self.env["healthcare.exception.policy"]._by_category()
-        sequence = self.env["ir.sequence"]
+        if not vals_list:
+            return self.browse()
+        policies = self.env["healthcare.exception.policy"]._rules()
+        unnamed = [vals for vals in vals_list if vals.get("name", "/") == "/"]
+        numbers = self.env["healthcare.workflow"]._sequence_numbers(
+            "healthcare.exception", len(unnamed)
+        )
+        for vals, number in zip(unnamed, numbers, strict=True):
+            vals["name"] = number
+        now = fields.Datetime.now()
         for vals in vals_list:
-            policy = policies.get(vals.get("category"))
-            if vals.get("name", "/") == "/":
-                vals["name"] = sequence.next_by_code("healthcare.exception") or "/"
-            if "deadline" not in vals:
-                hours = policy["due_hours"] if policy else 24
-                vals["deadline"] = fields.Datetime.now() + timedelta(hours=hours)
-            if not vals.get("user_id") and policy:
-                vals["user_id"] = policy["user_id"]
-        return super().create(vals_list)
+            owner_id, hours = policies.decide(vals)
+            vals.setdefault("deadline", now + timedelta(hours=hours))
+            if not vals.get("user_id"):
+                vals["user_id"] = owner_id
+        records = super().create(vals_list)
+        self.env["healthcare.exception.cause"]._wake()
+        return records
 
     # -- what people do ---------------------------------------------------------
 
     def action_assign_to_me(self):
         self._check_open()
         self.write({"user_id": self.env.uid, "state": "assigned"})
+
+    def _hand_over(self, user, note=None):
+        """Give exceptions to another person, who is told once of all of them."""
+        self._check_open()
+        # One message for many, instead of Odoo's own for each.
+        quiet = self.with_context(mail_auto_subscribe_no_notify=True)
+        quiet.write({"user_id": user.id, "state": "assigned"})
+        self._message_log_batch(
+            bodies=dict.fromkeys(self.ids, self.env._("Handed over. %s", note or ""))
+        )
+        if user != self.env.user:
+            first = self[:1]
+            first.message_notify(
+                partner_ids=user.partner_id.ids,
+                subject=self.env._("%s exceptions for you", len(self)),
+                body=self.env._(
+                    "%(name)s handed %(count)s exception(s) over to you: %(reason)s "
+                    "%(note)s",
+                    name=self.env.user.name,
+                    count=len(self),
+                    reason=first.reason or "",
+                    note=note or "",
+                ),
+            )
 
     def action_retry(self):
         """Run the events again, or look again whether the cause is gone."""
@@ -238,6 +268,12 @@ class HealthcareException(models.Model):
     def action_open_waive(self):
         return self._open_wizard("healthcare.waive.wizard", self.env._("Waive"))
 
+    def action_open_retry(self):
+        return self._open_wizard("healthcare.retry.wizard", self.env._("Retry"))
+
+    def action_open_assign(self):
+        return self._open_wizard("healthcare.assign.wizard", self.env._("Hand Over"))
+
     def action_open_payload(self):
         self.ensure_one()
         return self.event_id.action_open_payload()
@@ -253,19 +289,35 @@ class HealthcareException(models.Model):
 
     def action_open_document(self):
         self.ensure_one()
-        model, res_id = self.res_model, self.res_id
-        if not model and self.appointment_id:
-            model, res_id = "healthcare.appointment", self.appointment_id.id
-        if not model:
+        if not self.res_model:
             raise UserError(self.env._("There is no document for this yet."))
+        return self._open_form(self.env[self.res_model].browse(self.res_id))
+
+    def action_open_appointment(self):
+        self.ensure_one()
+        return self._open_form(self.appointment_id)
+
+    def _open_form(self, document):
+        """Open one document, if the user may and it is still there."""
+        if not document.exists():
+            raise UserError(self.env._("This document was deleted meanwhile."))
+        if not document.has_access("read"):
+            raise UserError(
+                self.env._(
+                    "You have no right to see this document. Hand the exception over "
+                    "to somebody who has."
+                )
+            )
         return {
             "type": "ir.actions.act_window",
-            "res_model": model,
-            "res_id": res_id,
+            "res_model": document._name,
+            "res_id": document.id,
             "views": [(False, "form")],
         }
 
     def _open_wizard(self, model, name):
+        if not self:
+            raise UserError(self.env._("There is no open exception left."))
         return {
             "type": "ir.actions.act_window",
             "name": name,
@@ -280,7 +332,10 @@ class HealthcareException(models.Model):
         self._check_open()
         self._note_decision("discarded", reason)
         self.filtered("blocks_event").event_id._discard()
-        self._close("waived", "waived", waive_reason=reason)
+        closed = self._close("waived", "waived", waive_reason=reason)
+        closed._message_log_batch(
+            bodies=dict.fromkeys(closed.ids, self.env._("Waived: %s", reason))
+        )
 
     def _check_open(self):
         self.check_access("write")
@@ -329,6 +384,9 @@ class HealthcareException(models.Model):
                 for name, value in vals.items()
                 if record._fields[name].convert_to_write(record[name], record) != value
             }
+            if {"category", "cause_key"} & changed.keys():
+                changed["cause_id"] = False  # another problem now
+                self.env["healthcare.exception.cause"]._wake()
             if changed:
                 record.with_context(tracking_disable=True).write(changed)
         created = self.with_context(
@@ -338,20 +396,25 @@ class HealthcareException(models.Model):
         return known | created
 
     def _close(self, state, resolution, **values):
-        open_ones = self.filtered("is_open")
+        # Many close at once: each is told of by its fact and its fields, one by one in
+        # the chatter would cost more than all the rest.
+        open_ones = self.filtered("is_open").with_context(tracking_disable=True)
+        if not open_ones:
+            return self.browse()
         now = fields.Datetime.now()
-        for record in open_ones:
-            record.write(
+        for chosen, group in open_ones.grouped("resolution").items():
+            group.write(
                 {
                     "state": state,
-                    "resolution": record.resolution or resolution,
+                    "resolution": chosen or resolution,
                     "resolved_at": now,
                     "resolved_by_id": self.env.uid,
                     **values,
                 }
             )
         open_ones._emit_facts("resolved")
-        return open_ones
+        self.env["healthcare.exception.cause"]._wake()
+        return open_ones.with_env(self.env)
 
     def _emit_facts(self, change):
         self.env["healthcare.fact"]._emit_exceptions(self, change)
@@ -368,37 +431,3 @@ class HealthcareException(models.Model):
         # events go on without having any right on them.
         engine = self.env["healthcare.engine"].sudo()
         engine._release_causes(set(keys))
-
-
-class HealthcareExceptionPolicy(models.Model):
-    _name = "healthcare.exception.policy"
-    _description = "Exception Policy"
-    _order = "category"
-    _rec_name = "category"
-
-    category = fields.Selection(CATEGORIES, required=True)
-    user_id = fields.Many2one("res.users", string="Owner")
-    due_hours = fields.Float(string="Due Within (hours)", default=24.0, required=True)
-
-    _category_unique = models.UniqueIndex("(category)", "One policy per category.")
-
-    @api.model
-    def _by_category(self):
-        """Return ``{category: {"user_id", "due_hours"}}``, owners filled in."""
-        # Stands in for the system: an exception gets its owner whoever causes it.
-        fallback = self._fallback_owner()
-        return {
-            policy.category: {
-                "user_id": policy.user_id.id or fallback.id,
-                "due_hours": policy.due_hours,
-            }
-            for policy in self.sudo().search([])
-        }
-
-    @api.model
-    def _fallback_owner(self):
-        # Stands in for the system, as above.
-        group = self.env.ref("healthcare_connector.group_administrator").sudo()
-        return group.all_user_ids.filtered("active")[:1] or self.env.ref(
-            "base.user_admin"
-        )

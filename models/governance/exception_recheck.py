@@ -73,3 +73,7 @@ class HealthcareException(models.Model):
         return self.filtered(
             lambda issue: issue.appointment_id and not issue.appointment_id.billing_hold
         )
+
+    def _recheck_source_silent(self):
+        """It sends again, or nobody expects it to."""
+        return self.filtered(lambda issue: not issue.source_id.silent_since)

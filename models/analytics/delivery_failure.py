@@ -1,0 +1,130 @@
+"""Targets that do not take what they should get."""
+
+from odoo import fields, models
+from odoo.tools import SQL
+
+GIVE_UP_AFTER = 10  # attempts in a row that a target may fail before somebody is told
+
+
+class HealthcareTarget(models.Model):
+    _inherit = "healthcare.target"
+
+    refused = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The last answer said that the same batch will never be taken.",
+    )
+
+    def _note_failure(self, message, retry_after=None, refused=False):
+        """Count a failure; tell a person of one that does not pass by itself.
+
+        :param refused: the target will not take this batch however often it is sent
+        """
+        due = super()._note_failure(message, retry_after, refused)
+        if self.refused != refused:
+            self.refused = refused
+        if refused or self.failure_count >= max(GIVE_UP_AFTER, self.breaker_threshold):
+            self.env["healthcare.exception"]._open_or_update(
+                [self._delivery_issue(message, refused)]
+            )
+        return due
+
+    def _note_success(self, count):
+        result = super()._note_success(count)
+        if self.refused:
+            self.refused = False
+        self._close_delivery_issue()
+        return result
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("active") is False:
+            self._close_delivery_issue()
+        return result
+
+    def _delivery_issue(self, message, refused):
+        if refused:
+            reason = self.env._(
+                "%(target)s refuses what it gets: %(answer)s.",
+                target=self.name,
+                answer=message,
+            )
+        else:
+            reason = self.env._(
+                "%(target)s cannot be reached: %(answer)s.",
+                target=self.name,
+                answer=message,
+            )
+        return {
+            "category": "delivery_failed",
+            "fingerprint": f"delivery/{self.id}",
+            "cause_key": f"target/{self.id}",
+            "res_model": self._name,
+            "res_id": self.id,
+            "reason": reason,
+        }
+
+    def _close_delivery_issue(self):
+        # Stands in for the system: delivery closes what it opened.
+        issues = self.env["healthcare.exception"].sudo()
+        issues.search(
+            [
+                ("fingerprint", "in", [f"delivery/{one.id}" for one in self]),
+                ("state", "in", ("open", "assigned")),
+            ]
+        )._close("resolved", "cause_gone")
+
+
+class HealthcareDeliveryBatch(models.Model):
+    _inherit = "healthcare.delivery.batch"
+
+    state = fields.Selection(
+        selection_add=[("failed", "Given Up")], ondelete={"failed": "cascade"}
+    )
+
+    def _give_up(self, reason):
+        """Set a batch aside for good, by a person's decision; later facts go on."""
+        for batch in self:
+            batch.write({"state": "failed", "message": reason})
+            self.env.execute_query(
+                SQL(
+                    """WITH given_up AS (
+                        UPDATE healthcare_delivery SET state = 'failed'
+                        WHERE batch_id = %s RETURNING fact_id)
+                    UPDATE healthcare_fact SET state = 'failed'
+                    WHERE id IN (SELECT fact_id FROM given_up) RETURNING id""",
+                    batch.id,
+                )
+            )
+        self.env["healthcare.fact"].invalidate_model(["state"])
+        self.env["healthcare.delivery"].invalidate_model(["state"])
+
+
+class HealthcareException(models.Model):
+    _inherit = "healthcare.exception"
+
+    def _delivery_targets(self):
+        ids = [one.res_id for one in self if one.category == "delivery_failed"]
+        return self.env["healthcare.target"].browse(ids).exists()
+
+    def _recheck_delivery_failed(self):
+        """Somebody asks to send again now; the answer closes it."""
+        targets = self._delivery_targets()
+        targets.action_reset_breaker()
+        dormant = targets.filtered(lambda one: not one.active or not one.pending_count)
+        return self.filtered(lambda issue: issue.res_id in dormant.ids)
+
+    def _waive(self, reason):
+        """Who waives a refusal gives the refused batch up, so that others go on."""
+        targets = self._delivery_targets().filtered("refused")
+        result = super()._waive(reason)
+        if targets:
+            # Stands in for the system: the right to waive was checked above, and
+            # batches are written by delivery alone.
+            system = targets.sudo()
+            self.env["healthcare.delivery.batch"].sudo().search(
+                [("target_id", "in", targets.ids), ("state", "=", "open")]
+            )._give_up(reason)
+            system.refused = False
+            system.action_reset_breaker()
+        return result

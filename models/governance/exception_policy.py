@@ -1,0 +1,106 @@
+"""Who owns an exception, and within which time it has to be solved."""
+
+from odoo import api, fields, models
+
+from .exception import CATEGORIES
+
+DUE_HOURS = 24.0  # where no policy says anything
+
+
+class Policies:
+    """All policies, ready to decide on many exceptions without a query for each."""
+
+    def __init__(self, rules, fallback_id):
+        self._by_category = {}
+        for rule in sorted(rules, key=_specificity, reverse=True):
+            self._by_category.setdefault(rule["category"], []).append(rule)
+        self._fallback_id = fallback_id
+
+    def decide(self, values):
+        """Return ``(owner id, hours)`` for the values of one exception."""
+        for rule in self._by_category.get(values.get("category"), ()):
+            if _applies(rule, values):
+                return rule["user_id"] or self._fallback_id, rule["due_hours"]
+        return self._fallback_id, DUE_HOURS
+
+
+def _specificity(rule):
+    """The more a policy names, the more it counts; the payer more than the place."""
+    named = (bool(rule["payer_id"]), bool(rule["facility_id"]), rule["amount_from"] > 0)
+    return sum(named), named, rule["amount_from"]
+
+
+def _applies(rule, values):
+    return (
+        (not rule["payer_id"] or rule["payer_id"] == values.get("payer_id"))
+        and (not rule["facility_id"] or rule["facility_id"] == values.get("facility_id"))
+        and (values.get("amount_at_risk") or 0.0) >= rule["amount_from"]
+    )
+
+
+class HealthcareExceptionPolicy(models.Model):
+    """One rule: which exceptions, whose, until when. The most specific one counts."""
+
+    _name = "healthcare.exception.policy"
+    _description = "Exception Policy"
+    _order = "category, payer_id, facility_id, amount_from"
+    _rec_name = "category"
+
+    category = fields.Selection(CATEGORIES, required=True)
+    facility_id = fields.Many2one(
+        "healthcare.facility", ondelete="cascade", help="Empty: every facility."
+    )
+    payer_id = fields.Many2one(
+        "res.partner",
+        ondelete="cascade",
+        domain="[('healthcare_is_payer', '=', True)]",
+        help="Empty: every payer, and exceptions that concern none.",
+    )
+    amount_from = fields.Float(
+        string="From Amount",
+        digits=(16, 2),
+        help="Counts for exceptions with at least this much at risk.",
+    )
+    user_id = fields.Many2one(
+        "res.users", string="Owner", domain="[('share', '=', False)]"
+    )
+    due_hours = fields.Float(
+        string="Due Within (hours)", default=DUE_HOURS, required=True
+    )
+
+    _category_unique = models.UniqueIndex(
+        "(category, COALESCE(facility_id, 0), COALESCE(payer_id, 0),"
+        " COALESCE(amount_from, 0))",
+        "There is a policy for this already.",
+    )
+    _numbers_positive = models.Constraint(
+        "CHECK(amount_from >= 0 AND due_hours > 0)",
+        "The time must be above zero, and no amount below it.",
+    )
+
+    @api.model
+    def _rules(self):
+        """Return all policies as :class:`Policies`, in one query."""
+        # Stands in for the system: an exception gets its owner whoever causes it.
+        rules = self.sudo().search([])
+        return Policies(
+            [
+                {
+                    "category": rule.category,
+                    "facility_id": rule.facility_id.id,
+                    "payer_id": rule.payer_id.id,
+                    "amount_from": rule.amount_from or 0.0,
+                    "user_id": rule.user_id.filtered("active").id,
+                    "due_hours": rule.due_hours,
+                }
+                for rule in rules
+            ],
+            self._fallback_owner().id,
+        )
+
+    @api.model
+    def _fallback_owner(self):
+        # Stands in for the system, as above.
+        group = self.env.ref("healthcare_connector.group_administrator").sudo()
+        people = group.all_user_ids.filtered("active")
+        return people[:1] or self.env.ref("base.user_admin")
