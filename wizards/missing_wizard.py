@@ -14,9 +14,7 @@ class HealthcareMissingWizard(models.TransientModel):
     _name = "healthcare.missing.wizard"
     _description = "Make What Is Missing"
 
-    exception_id = fields.Many2one(
-        "healthcare.exception", required=True, readonly=True
-    )
+    exception_id = fields.Many2one("healthcare.exception", required=True, readonly=True)
     kind = fields.Selection(related="exception_id.missing_kind")
     code = fields.Char(related="exception_id.missing_code")
     waiting_count = fields.Integer(compute="_compute_waiting_count")

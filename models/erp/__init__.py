@@ -7,6 +7,7 @@ from . import patient_identifier
 from . import res_partner
 from . import patient_duplicate
 from . import coverage
+from . import coverage_release
 from . import appointment
 from . import clearance
 from . import authorization

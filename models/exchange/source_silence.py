@@ -54,8 +54,8 @@ class HealthcareSource(models.Model):
                     "res_model": source._name,
                     "res_id": source.id,
                     "reason": self.env._(
-                        "%(source)s has sent nothing for more than %(hours)g hours.",
-                        source=source.name,
+                        "%(name)s has sent nothing for more than %(hours)g hours.",
+                        name=source.name,
                         hours=source.expected_silence,
                     ),
                     **source._silence_company(),
@@ -77,7 +77,7 @@ class HealthcareSource(models.Model):
             SQL(
                 """SELECT s.id, (SELECT max(received_at) FROM healthcare_event e
                     WHERE e.source_id = s.id)
-                FROM unnest(%s) AS s(id)""",
+                FROM unnest(%s::int[]) AS s(id)""",
                 self.ids,
             )
         )

@@ -33,7 +33,9 @@ def _specificity(rule):
 def _applies(rule, values):
     return (
         (not rule["payer_id"] or rule["payer_id"] == values.get("payer_id"))
-        and (not rule["facility_id"] or rule["facility_id"] == values.get("facility_id"))
+        and (
+            not rule["facility_id"] or rule["facility_id"] == values.get("facility_id")
+        )
         and (values.get("amount_at_risk") or 0.0) >= rule["amount_from"]
     )
 
@@ -82,7 +84,7 @@ class HealthcareExceptionPolicy(models.Model):
     def _rules(self):
         """Return all policies as :class:`Policies`, in one query."""
         # Stands in for the system: an exception gets its owner whoever causes it.
-        rules = self.sudo().search([])
+        rules = self.sudo().search([("category", "!=", False)])
         return Policies(
             [
                 {

@@ -80,6 +80,7 @@ class HealthcareWorkflowService(models.AbstractModel):
                 case.park(
                     "duplicate_service",
                     self.env._("This service was completed and billed already."),
+                    cause=f"completion/{first.id}",
                     amount=first.amount_total,
                     patient_id=case.patient.id,
                     appointment_id=first.appointment_id.id,

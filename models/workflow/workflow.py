@@ -253,6 +253,9 @@ class HealthcareWorkflow(models.AbstractModel):
             "AND move_type = 'out_invoice' AND name = ANY(%s)",
             "paid": "SELECT id::text FROM account_move WHERE id = ANY(%s::int[]) "
             "AND payment_state IN ('paid', 'in_payment', 'reversed')",
+            # Gone when what stood in the way is: the completion that came first.
+            "completion": "SELECT k FROM unnest(%s::text[]) AS k WHERE NOT EXISTS ("
+            "SELECT 1 FROM healthcare_completion WHERE id::text = k)",
             "stock": self._stock_query("healthcare_appointment_id"),
             "stock-service": self._stock_query("healthcare_completion_id"),
         }
