@@ -52,6 +52,8 @@ TABLE = {
 
 
 class TestExceptionCategories(ClaimCase):
+    account = endpoint = target = None
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -33,6 +33,8 @@ class TestExceptionHealing(ClaimCase):
         "order": "test_order",
         "payment": "test_payment",
     }
+    # Kinds that the tests of their own flow let go away.
+    ELSEWHERE = {"deferred-account": "test_billing_revenue"}
 
     def setUp(self):
         super().setUp()
@@ -43,7 +45,7 @@ class TestExceptionHealing(ClaimCase):
 
     def test_every_kind_of_cause_has_its_test(self):
         kinds = set(self.env["healthcare.workflow"]._cause_queries())
-        self.assertFalse(kinds - set(self.TESTED))
+        self.assertFalse(kinds - set(self.TESTED) - set(self.ELSEWHERE))
         for name in self.TESTED.values():
             self.assertTrue(hasattr(self, name), name)
 

@@ -16,6 +16,7 @@ SHARED = (
     "facility",
     "period",
     "claim-accounts",
+    "deferred-account",
     "source",
     "target",
 )
@@ -102,7 +103,7 @@ class HealthcareExceptionCause(models.Model):
             cause.can_fix = cause._example().can_fix
 
     def _example(self):
-        """Return an exception to offer the button of; all of a problem have the same."""
+        """Return one exception: all of a problem offer the same button."""
         self.ensure_one()
         return self.env["healthcare.exception"].search(
             [("cause_id", "=", self.id), ("state", "in", OPEN_STATES)], limit=1

@@ -10,6 +10,7 @@ MISSING = {
     "supply": "product.product",
     "facility": "healthcare.facility",
     "claim-accounts": "res.company",
+    "deferred-account": "res.company",
 }
 
 
@@ -23,6 +24,7 @@ class HealthcareException(models.Model):
             ("supply", "Product"),
             ("facility", "Facility"),
             ("claim-accounts", "Accounts"),
+            ("deferred-account", "Account"),
         ],
         compute="_compute_missing",
         help="What does not exist yet and can be made from here.",
@@ -113,6 +115,9 @@ class HealthcareException(models.Model):
             "views": [(False, "form")],
             "context": {"module": "healthcare_connector"},
         }
+
+    def _fix_deferred_account(self):
+        return self._fix_claim_accounts()
 
     def _open_missing_wizard(self, name):
         return {

@@ -255,7 +255,8 @@ class HealthcareWorkflow(models.AbstractModel):
             "AND payment_state IN ('paid', 'in_payment', 'reversed')",
             # Gone when what stood in the way is: the completion that came first.
             "completion": "SELECT k FROM unnest(%s::text[]) AS k WHERE NOT EXISTS ("
-            "SELECT 1 FROM healthcare_completion WHERE id::text = k)",
+            "SELECT 1 FROM healthcare_completion c WHERE c.id::text = k "
+            "AND c.superseded IS NOT TRUE)",
             "stock": self._stock_query("healthcare_appointment_id"),
             "stock-service": self._stock_query("healthcare_completion_id"),
         }
