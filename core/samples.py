@@ -132,11 +132,22 @@ def make(*, facility="NORTH", service="CONSULT", payer="PAYER-A", token="1", now
     ]
 
 
-def curl(sample, base_url, key, database=None):
+# Standard Webhooks by hand: openssl takes the key in hexadecimal.
+_SIGNING = """\
+ID=first-$(date +%s) STAMP=$(date +%s)
+HEX=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -tx1 | tr -d ' \\n')
+SIGNATURE=$(printf '%s.%s.%s' "$ID" "$STAMP" "$BODY" |
+  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$HEX" -binary | base64)
+"""
+
+
+def curl(sample, base_url, key, database=None, secret=None):
     """Return the shell command that sends a sample.
 
     :param str key: the source's key, or a shell variable such as ``$KEY``
     :param str database: to be named in a header, where a server has several
+    :param str secret: ``whsec_…`` where the source requires signatures; the command
+        needs openssl then
     """
     lines = [
         f"curl -i {_quoted(base_url + sample.path)}",
@@ -145,8 +156,16 @@ def curl(sample, base_url, key, database=None):
     ]
     if database:
         lines.append(f"-H {_quoted(f'X-Odoo-Database: {database}')}")
-    lines.append(f"--data-binary {_quoted(sample.body)}")
-    return " \\\n  ".join(lines)
+    body, before = _quoted(sample.body), ""
+    if secret:
+        before = f"SECRET={_quoted(secret)}\nBODY={body}\n{_SIGNING}"
+        lines += [
+            '-H "webhook-id: $ID" -H "webhook-timestamp: $STAMP"',
+            '-H "webhook-signature: v1,$SIGNATURE"',
+        ]
+        body = '"$BODY"'
+    lines.append(f"--data-binary {body}")
+    return before + " \\\n  ".join(lines)
 
 
 def _quoted(text):

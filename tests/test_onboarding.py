@@ -4,6 +4,7 @@ import json
 import re
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, HttpCase, new_test_user, tagged
 
@@ -31,22 +32,25 @@ class TestOnboarding(WorkflowCase):
             lambda service: service not in (cls.consult + cls.mri)
         ).active = False
 
-    def connected(self, format_="cloudevents", **values):
+    def connected(self, format_="cloudevents", name="Harbour Scheduling", **limits):
         """Return the wizard at its last step, and the key it shows."""
         model = self.env["healthcare.onboarding"].with_user(self.administrator)
         with Form(model) as form:
-            form.name = values.get("name", "Harbour Scheduling")
+            form.name = name
             form.format = format_
             form.facility_ids.add(self.facility)
         wizard = form.record
         wizard.action_limits()
+        with Form(wizard) as form:
+            for field, value in limits.items():
+                form[field] = value
         action = wizard.action_connect()
         return wizard.with_context(**action["context"]), action
 
     def look(self, wizard):
         """Ask as the panel does, each time in a request of its own."""
         self.env.invalidate_all()
-        return wizard.watch()
+        return wizard.watch()["events"]
 
     def body(self, wizard, name):
         (command,) = [c["command"] for c in wizard.calls if c["name"] == name]
@@ -157,6 +161,30 @@ class TestOnboarding(WorkflowCase):
             self.assertTrue(wizard.calls, format_)
             for call in wizard.calls:
                 self.assertIn("/healthcare/v1/", call["command"])
+
+    def test_signing_secret_and_limits(self):
+        wizard, action = self.connected(signature_required=True, rate_events=600)
+        source = wizard.source_id
+        self.assertTrue(source.signature_required)
+        self.assertEqual((source.rate_events, source.rate_window), (600, 60))
+        secret = wizard.secret
+        self.assertEqual(source.secret_ids._open_usable(), [secret])
+        self.assertEqual(action["context"]["healthcare_fresh_secret"], secret)
+        for call in wizard.calls:
+            self.assertIn(f"SECRET='{secret}'", call["command"])
+            self.assertIn("webhook-signature: v1,$SIGNATURE", call["command"])
+        self.env.invalidate_all()
+        again = self.env["healthcare.onboarding"].browse(wizard.id).sudo()
+        self.assertNotIn(secret, json.dumps(again.read()[0], default=str))
+
+    def test_panel_tells_of_a_call_that_was_not_taken(self):
+        wizard, _action = self.connected()
+        self.assertEqual(wizard.watch(), {"events": [], "called": False})
+        key = wizard.source_id.sudo().key_ids
+        now = fields.Datetime.now()
+        self.env["healthcare.key.use"].create({"key_id": key.id, "used_at": now})
+        self.env.invalidate_all()
+        self.assertEqual(wizard.watch()["called"], now)
 
 
 @tagged("post_install", "-at_install")

@@ -8,6 +8,7 @@ from ..core import samples
 from ..models.exchange.res_users_apikeys import EVENTS
 
 SHOWN_EVENTS = 5
+_FRESH = ("healthcare_fresh_key", "healthcare_fresh_secret")
 # What a state means to somebody who has just made the first call.
 _STYLES = {
     "done": "success",
@@ -63,9 +64,20 @@ class HealthcareOnboarding(models.TransientModel):
     max_batch_events = fields.Integer(
         string="Events per Call", default=1000, required=True
     )
+    rate_events = fields.Integer(
+        string="Events per Minute",
+        help="More are refused for a while, and the vendor is told when to send them "
+        "again. 0: any number.",
+    )
+    signature_required = fields.Boolean(
+        string="Signed Calls Only",
+        help="Every call must carry a signature made with a secret that is shown "
+        "together with the key (Standard Webhooks).",
+    )
     days = fields.Integer(string="Key Valid for (days)", default=365, required=True)
     source_id = fields.Many2one("healthcare.source", readonly=True)
     key = fields.Char(compute="_compute_key")
+    secret = fields.Char(string="Signing Secret", compute="_compute_key")
     calls = fields.Json(
         compute="_compute_calls",
         help="[{name, title, command}]: what to paste into a terminal.",
@@ -85,13 +97,13 @@ class HealthcareOnboarding(models.TransientModel):
             "healthcare.source"
         ]._database_environment()
 
-    @api.depends_context("healthcare_fresh_key")
+    @api.depends_context(*_FRESH)
     def _compute_key(self):
         for wizard in self:
-            wizard.key = self.env.context.get("healthcare_fresh_key", False)
+            wizard.key, wizard.secret = map(self.env.context.get, _FRESH)
 
     @api.depends("source_id", "format", "state")
-    @api.depends_context("healthcare_fresh_key")
+    @api.depends_context(*_FRESH)
     def _compute_calls(self):
         for wizard in self:
             wizard.service_missing = not wizard._service()
@@ -125,7 +137,11 @@ class HealthcareOnboarding(models.TransientModel):
                 "name": sample.name,
                 "title": sample.title,
                 "command": samples.curl(
-                    sample, self.get_base_url(), key, self._database()
+                    sample,
+                    self.get_base_url(),
+                    key,
+                    database=self._database(),
+                    secret=self.secret,
                 ),
             }
             for sample in found
@@ -167,8 +183,15 @@ class HealthcareOnboarding(models.TransientModel):
             raise UserError(self.env._("Give the system a name and a short name."))
         self.source_id = self.env["healthcare.source"].create(self._source_values())
         key = self.source_id._issue_key([EVENTS], days=max(self.days, 1))
+        secret = (
+            self.env["healthcare.source.secret"]._issue(self.source_id)
+            if self.signature_required
+            else False
+        )
         self.state = "call"
-        return self.with_context(healthcare_fresh_key=key)._reopen()
+        return self.with_context(
+            **dict(zip(_FRESH, (key, secret), strict=True))
+        )._reopen()
 
     def _source_values(self):
         return {
@@ -178,6 +201,9 @@ class HealthcareOnboarding(models.TransientModel):
             "facility_ids": [fields.Command.set(self.facility_ids.ids)],
             "allowed_networks": self.allowed_networks,
             "max_batch_events": self.max_batch_events,
+            "rate_events": self.rate_events,
+            "rate_window": 60,
+            "signature_required": self.signature_required,
         }
 
     def action_open_source(self):
@@ -190,7 +216,7 @@ class HealthcareOnboarding(models.TransientModel):
         }
 
     def _reopen(self):
-        key = self.env.context.get("healthcare_fresh_key")
+        fresh = {name: self.env.context.get(name) for name in _FRESH}
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Connect a System"),
@@ -200,7 +226,7 @@ class HealthcareOnboarding(models.TransientModel):
             "target": "new",
             "context": {
                 "dialog_size": "extra-large",
-                **({"healthcare_fresh_key": key} if key else {}),
+                **{name: value for name, value in fresh.items() if value},
             },
         }
 
@@ -210,16 +236,22 @@ class HealthcareOnboarding(models.TransientModel):
     def watch(self):
         """Return what became of the newest events of this source, for the panel.
 
-        :return: list, newest first, of ``{"id", "name", "at", "state", "style",
-            "text", "exception", "documents"}``: ``exception`` an id or False,
-            ``documents`` ``[{"id", "name", "type"}]`` of document links
+        :return: ``{"events", "called"}``: ``events`` a list, newest first, of ``{"id",
+            "name", "at", "state", "style", "text", "exception", "documents"}``, where
+            ``exception`` is an id or False and ``documents`` are ``[{"id", "name",
+            "type"}]`` of document links; ``called``: when the key was used, or False
         """
         self.ensure_one()
         self.source_id.check_access("read")
+        # Stands in for the system: when keys were used is no secret to who made them.
+        used = self.source_id.sudo().key_ids.mapped("healthcare_used_at")
         events = self.env["healthcare.event"].search(
             [("source_id", "=", self.source_id.id)], limit=SHOWN_EVENTS, order="id desc"
         )
-        return [self._told(event) for event in events]
+        return {
+            "events": [self._told(event) for event in events],
+            "called": max((at for at in used if at), default=False),
+        }
 
     def _told(self, event):
         exception = event.open_exception_id

@@ -20,7 +20,13 @@ export class FirstCall extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.command = useRef("command");
-        this.state = useState({chosen: 0, copied: "", events: [], lost: false});
+        this.state = useState({
+            chosen: 0,
+            copied: "",
+            events: [],
+            called: false,
+            lost: false,
+        });
         onWillStart(() => this.watch());
         onWillUnmount(() => {
             this.closed = true;
@@ -56,12 +62,12 @@ export class FirstCall extends Component {
     async watch() {
         if (!document.hidden) {
             try {
-                this.state.events = await this.orm.silent.call(
+                const found = await this.orm.silent.call(
                     this.props.record.resModel,
                     "watch",
                     [[this.props.record.resId]]
                 );
-                this.state.lost = false;
+                Object.assign(this.state, {...found, lost: false});
             } catch (error) {
                 this.state.lost = true;
                 if (error.data?.name) {
