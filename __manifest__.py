@@ -52,6 +52,7 @@
         "views/authorization_rule_views.xml",
         "views/erp_views.xml",
         "views/res_config_settings_views.xml",
+        "views/billing_views.xml",
         "views/menus.xml",
         "views/control_room_views.xml",
         "views/claim_views.xml",

@@ -59,3 +59,4 @@ from . import test_workflow_payment_matching
 from . import test_workflow_registration
 from . import test_workflow_scheduling
 from . import test_workflow_service
+from . import test_workflow_service_correction

@@ -175,6 +175,15 @@ class TestBillingPrices(WorkflowCase):
         quant.invalidate_recordset()
         self.assertEqual((quant.quantity, quant.reserved_quantity), (50, 0))
 
+    def test_a_walk_in_takes_what_a_visit_had_reserved(self):
+        self._stock(self.contrast, 2)
+        self.play(self.register("P1"), self.register("P2"))
+        self.play(self.appointment("confirmed", "P2", "VP2", 10))
+        self.assertEqual(self.visit("VP2").supplies_state, "reserved")
+        events = self.play(self.completed("P1", "SP1", 60))
+        self.assertStates(events, "done")
+        self.assertEqual(self.visit("VP2").supplies_state, "partial")
+
     def test_several_lots(self):
         drug = self._supply("T-DRUG", 0)
         drug.tracking = "lot"

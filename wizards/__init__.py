@@ -10,4 +10,5 @@ from . import partner_merge
 from . import payload_viewer
 from . import secret_wizard
 from . import retry_wizard
+from . import rebill_wizard
 from . import waive_wizard

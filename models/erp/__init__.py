@@ -16,6 +16,7 @@ from . import authorization_rule
 from . import modifier
 from . import completion
 from . import completion_line
+from . import completion_correction
 from . import billing_policy
 from . import adjustment_code
 from . import claim

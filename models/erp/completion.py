@@ -75,6 +75,14 @@ class HealthcareCompletion(models.Model):
         "(key) WHERE superseded IS NOT TRUE", "This service was completed already."
     )
 
+    can_correct = fields.Boolean(compute="_compute_can_correct")
+
+    @api.depends_context("uid")
+    def _compute_can_correct(self):
+        reader = self.env.user.has_group("healthcare_connector.group_phi_reader")
+        for completion in self:
+            completion.can_correct = reader
+
     @api.depends("invoice_ids", "picking_ids")
     def _compute_counts(self):
         # Stands in for the system: a number is no document, and the buttons open only
@@ -82,14 +90,3 @@ class HealthcareCompletion(models.Model):
         for completion in self.sudo():
             completion.invoice_count = len(completion.invoice_ids)
             completion.picking_count = len(completion.picking_ids)
-
-    def _live_invoices(self):
-        """Return the invoices that count: posted or draft, and not credited."""
-        return self.invoice_ids.filtered(
-            lambda move: (
-                move.move_type == "out_invoice"
-                and move.state != "cancel"
-                and move.payment_state != "reversed"
-                and not move.reversal_move_ids.filtered(lambda m: m.state == "posted")
-            )
-        )

@@ -107,6 +107,22 @@ class HealthcareEngine(models.AbstractModel):
         self._wake({row[0] for row in rows})
 
     @api.model
+    def _replay(self, ids):
+        """Let finished events run again, by a person's decision.
+
+        Their workflow must know that decision: to it, what they say is done.
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """UPDATE healthcare_event SET state = 'received', run_after = NULL
+                WHERE id = ANY(%s) AND state = 'done' RETURNING partition""",
+                list(ids),
+            )
+        )
+        self._forget()
+        self._wake({row[0] for row in rows})
+
+    @api.model
     def _discard(self, ids):
         rows = self.env.execute_query(
             SQL(

@@ -18,6 +18,7 @@ from . import service
 from . import authorization_use
 from . import service_charges
 from . import service_facts
+from . import service_correction
 from . import claim
 from . import claim_invoices
 from . import claim_posting

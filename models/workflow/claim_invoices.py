@@ -29,7 +29,7 @@ class HealthcareClaimWorkflow(models.AbstractModel):
                     self.env._("The invoice of this claim is not known yet."),
                     cause=f"invoice/{given}",
                 )
-            elif case.claim.move_id:
+            elif case.claim.move_id and not self._was_corrected(case.claim.move_id):
                 case.move = case.claim.move_id
             elif case.patient:
                 open_ones.append(case)
@@ -75,6 +75,11 @@ class HealthcareClaimWorkflow(models.AbstractModel):
                 reason = self.env._(
                     "The invoice of this claim is not one to this payer."
                 )
+            elif self._was_corrected(move):
+                reason = self.env._(
+                    "The invoice of this claim was credited and the service billed "
+                    "anew. Submit the claim again with the new invoice."
+                )
             elif case.patient and move.healthcare_patient_id != case.patient:
                 reason = self.env._("The invoice of this claim is another patient's.")
             elif other and other != case.event.subject:
@@ -83,6 +88,11 @@ class HealthcareClaimWorkflow(models.AbstractModel):
                 tied[move.id] = case.event.subject
                 continue
             case.park("invoice_mismatch", reason, res_model=move._name, res_id=move.id)
+
+    @api.model
+    def _was_corrected(self, move):
+        """Return whether the service of an invoice was billed anew since."""
+        return move.healthcare_completion_id.superseded
 
     @api.model
     def _tied(self, move_ids):

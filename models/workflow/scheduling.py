@@ -293,13 +293,16 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
                 late.date = one.start
 
     @api.model
-    def _judge(self, events, others):
-        """Compute clearance and tell of every appointment that changed."""
+    def _judge(self, events, others, event=None):
+        """Compute clearance and tell of every appointment that changed.
+
+        :param event: what tells of the others; without it the first of ``events``
+        """
         appointments = self.env["healthcare.appointment"].concat(*events)
         appointments._compute_clearance()
         appointments._emit_appointments(events)
         if others:
-            event = next(iter(events.values()))
+            event = event or next(iter(events.values()))
             others._compute_clearance()._emit_appointments(dict.fromkeys(others, event))
 
     @api.model

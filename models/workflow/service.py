@@ -46,13 +46,12 @@ class HealthcareWorkflowService(models.AbstractModel):
         self._deliver(cases)
         billing = self.env["healthcare.workflow.billing"]
         billing._invoice(cases)
-        supplies = self.env["healthcare.workflow.supplies"]
-        others = supplies._consume(
-            {
-                case.completion: (case.event, dict(case.consumed), case.lots)
-                for case in cases
-            }
+        self._use_freed_money(cases)
+        needs = self._needs(cases)
+        others = self.env["healthcare.workflow.supplies"]._consume(
+            {case.completion: (case.event, needs[case], case.lots) for case in cases}
         )
+        others = others.union(*(case.others for case in cases if case.others))
         self._settle_visits(cases, others)
         self._emit_services(cases)
         billing._tell(cases)
@@ -66,27 +65,6 @@ class HealthcareWorkflowService(models.AbstractModel):
         ]
 
     # -- what is missing --------------------------------------------------------
-
-    @api.model
-    def _check_duplicate(self, cases):
-        known = {
-            one.key: one
-            for one in self.env["healthcare.completion"].search(
-                [("key", "in", [case.key for case in cases])]
-            )
-        }
-        for case in cases:
-            if first := known.get(case.key):
-                case.park(
-                    "duplicate_service",
-                    self.env._("This service was completed and billed already."),
-                    cause=f"completion/{first.id}",
-                    amount=first.amount_total,
-                    patient_id=case.patient.id,
-                    appointment_id=first.appointment_id.id,
-                    res_model=first._name,
-                    res_id=first.id,
-                )
 
     @api.model
     def _find_appointments(self, cases):
@@ -274,6 +252,11 @@ class HealthcareWorkflowService(models.AbstractModel):
                 case.order = known[case.order_key]
 
     @api.model
+    def _needs(self, cases):
+        """Return ``{case: {product: quantity to take out of stock}}``."""
+        return {case: dict(case.consumed) for case in cases}
+
+    @api.model
     def _settle_visits(self, cases, others):
         visits = {case.appointment: case.event for case in cases if case.appointment}
         appointments = self.env["healthcare.appointment"].concat(*visits)
@@ -281,7 +264,9 @@ class HealthcareWorkflowService(models.AbstractModel):
         for appointment, event in visits.items():
             if event.occurred_at > appointment.known_at:
                 appointment.known_at = event.occurred_at
-        self.env["healthcare.workflow.scheduling"]._judge(visits, others)
+        self.env["healthcare.workflow.scheduling"]._judge(
+            visits, others, cases[0].event
+        )
         for case in cases:
             case.event._link(
                 case.completion,

@@ -36,12 +36,16 @@ class Case:
         self.order_key = False
         self.completion = None
         self.replaced = None  # the earlier version of the same completion
+        self.freed = None  # receivable lines of money the earlier version had received
         self.copay = 0.0
         self.invoices = None
         self.amount = 0.0
         self.charges = []
         self.lines = {}  # service -> sale.order.line
         self.planned, self.consumed, self.wasted = {}, {}, {}
+        self.others = (
+            None  # visits that got supplies which the earlier version had used
+        )
         self.lots = {}  # product -> {lot name: quantity}
         self.uses = {}  # authorization -> units
         self.substitutes = {}  # product used -> product planned

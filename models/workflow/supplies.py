@@ -149,6 +149,70 @@ class HealthcareWorkflowSupplies(models.AbstractModel):
                     left -= taken
             move._action_assign()
 
+    @api.model
+    def _take_back(self, completion, lines):
+        """Move supplies that a service did not use after all back into stock.
+
+        :param lines: ``(move out, lot, quantity)``
+        :return: the transfer, done, and the transfers that may have got some of it
+        """
+        none = self.env["stock.picking"]
+        if not lines:
+            return none, none
+        move = lines[0][0]
+        kind = move.picking_type_id.return_picking_type_id or move.picking_type_id
+        places = {
+            "location_id": move.location_dest_id.id,
+            "location_dest_id": move.location_id.id,
+            "company_id": completion.company_id.id,
+        }
+        values = {
+            **places,
+            "picking_type_id": kind.id,
+            "origin": completion.order_id.name,
+            "healthcare_appointment_id": completion.appointment_id.id,
+            "healthcare_completion_id": completion.id,
+            "move_ids": [
+                Command.create(
+                    {
+                        **places,
+                        "product_id": one.product_id.id,
+                        "product_uom": one.product_id.uom_id.id,
+                        "product_uom_qty": quantity,
+                        "origin_returned_move_id": one.id,
+                        "picked": True,
+                        "move_line_ids": [
+                            Command.create(
+                                {
+                                    "product_id": one.product_id.id,
+                                    "product_uom_id": one.product_id.uom_id.id,
+                                    "quantity": quantity,
+                                    "lot_id": lot.id,
+                                    "location_id": places["location_id"],
+                                    "location_dest_id": places["location_dest_id"],
+                                }
+                            )
+                        ],
+                    }
+                )
+                for one, lot, quantity in lines
+            ],
+        }
+        self._name_pickings([values])
+        picking = self.env["stock.picking"].create(values)
+        waiting = self.env["stock.move"].search(
+            [
+                ("product_id", "in", picking.move_ids.product_id.ids),
+                ("location_id", "=", places["location_dest_id"]),
+                ("state", "in", ("confirmed", "partially_available")),
+                "|",
+                ("picking_id.healthcare_appointment_id", "!=", False),
+                ("picking_id.healthcare_completion_id", "!=", False),
+            ]
+        )
+        picking.with_context(healthcare_no_reassign=True)._action_done()
+        return picking, waiting.picking_id
+
     # -- transfers --------------------------------------------------------------
 
     @api.model
