@@ -11,8 +11,11 @@
     "external_dependencies": {
         "python": [
             "cryptography",
+            "hl7",
+            "jmespath",
             "jsonschema",
             "prometheus_client",
+            "pyx12",
             "requests",
         ],
     },
@@ -59,6 +62,9 @@
         "views/merge_views.xml",
         "views/exception_cause_views.xml",
         "views/exception_wizard_views.xml",
+        "views/mapping_views.xml",
+        "views/message_views.xml",
+        "views/mapping_wizard_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -133,20 +133,24 @@ class Call:
             ("RateLimit", ", ".join(v.state for v in self._verdicts)),
         ]
 
-    def refuse(self, error):
+    def refuse(self, error, render=None):
         """Return the answer to a refused request; keep a trace of what it was."""
+        self.leave_trace(error.code)
+        return refusal(error, render)
+
+    def leave_trace(self, code):
+        """Log what is not kept."""
         # Not lost without a trace: size, hash and reason, never a value.
         _logger.info(
             "Refused a body of source %s: %d bytes, sha256 %s, %s",
             self.source.code,
             len(self.raw),
             hashlib.sha256(self.raw).hexdigest(),
-            error.code,
+            code,
         )
-        return refusal(error)
 
 
-def intake(path, *, answers, **options):
+def intake(path, *, answers, refuse=None, **options):
     """Declare a ``POST`` route that takes events in.
 
     The method gets the admitted :class:`Call` as its first argument and tells it, by
@@ -154,6 +158,8 @@ def intake(path, *, answers, **options):
     :class:`InputError` it raises is answered as a problem document.
 
     :param answers: statuses of its own; those of the protection are added
+    :param refuse: ``refuse(error, headers)`` answers a refusal in the format's own
+        way, instead of a problem document
     :param options: further options of :func:`~.responses.endpoint`
     """
 
@@ -164,7 +170,7 @@ def intake(path, *, answers, **options):
                 call.admit()
                 response = method(self, call, **query)
             except InputError as error:
-                response = call.refuse(error)
+                response = call.refuse(error, refuse)
             response.headers.extend(call.headers())
             return response
 

@@ -21,7 +21,11 @@ _logger = logging.getLogger(__name__)
 BASE = "/healthcare/v1"
 # Every route of ours, as declared: what openapi.json is made from.
 OPERATIONS = []
-Operation = namedtuple("Operation", "path verb auth text answers method")
+Operation = namedtuple(
+    "Operation",
+    "path verb auth text answers method consumes produces",
+    defaults=((), ()),
+)
 
 
 def answer(data, status=200, headers=(), content_type="application/json"):
@@ -46,18 +50,39 @@ def problem(status, code, detail, errors=None, headers=()):
     )
 
 
-def endpoint(path, *, auth, methods, readonly=False, answers=None, **options):
+def endpoint(
+    path,
+    *,
+    auth,
+    methods,
+    readonly=False,
+    answers=None,
+    consumes=(),
+    produces=(),
+    **options,
+):
     """Declare a route that answers as this module promises, whatever happens in it.
 
     :param auth: ``none`` for what is public, else one of our own methods
     :param answers: ``{status: what it means}``, for the documentation; a route
         without it is not documented
+    :param consumes: content types of the body, where it is not events
+    :param produces: content types of the answer, where it is not our JSON
     """
 
     def decorate(method):
         if answers:
             OPERATIONS.extend(
-                Operation(path, verb, auth, method.__doc__ or "", answers, method)
+                Operation(
+                    path,
+                    verb,
+                    auth,
+                    method.__doc__ or "",
+                    answers,
+                    method,
+                    tuple(consumes),
+                    tuple(produces),
+                )
                 for verb in methods
             )
 
@@ -101,11 +126,16 @@ def endpoint(path, *, auth, methods, readonly=False, answers=None, **options):
     return decorate
 
 
-def refusal(error):
-    """Return the problem document of an :class:`InputError`."""
+def refusal(error, render=None):
+    """Return the problem document of an :class:`InputError`.
+
+    :param render: ``render(error, headers)``, for formats with errors of their own
+    """
     headers = []
     if error.retry_after is not None:
         headers.append(("Retry-After", str(max(1, math.ceil(error.retry_after)))))
+    if render is not None:
+        return render(error, headers)
     place = [error.as_dict()] if error.pointer else None
     return problem(error.status, error.code, error.detail, place, headers)
 

@@ -16,6 +16,7 @@ redaction          patient data taken out of texts
 logs               the last net under the server's log
 facts              the catalogue of facts and the classes of their columns
 mapping            a vendor's message to canonical events, by rows of JMESPath
+value_maps         a source's own codes put into ours
 openapi            the description of our endpoints
 similarity         how alike two patients' records look
 clock              the time, as the database stores it

@@ -72,10 +72,10 @@ def _operation(operation):
     if operation.verb == "POST":
         envelope = {"$ref": "#/components/schemas/envelope"}
         one_or_many = {"oneOf": [envelope, {"type": "array", "items": envelope}]}
-        result["requestBody"] = {
-            "required": True,
-            "content": {kind: {"schema": one_or_many} for kind in _EVENT_BODIES},
-        }
+        content = {kind: {"schema": one_or_many} for kind in _EVENT_BODIES}
+        if consumes := getattr(operation, "consumes", ()):
+            content = {kind: {"schema": _foreign(kind)} for kind in consumes}
+        result["requestBody"] = {"required": True, "content": content}
     elif not result["parameters"] and "id" in operation.method.__code__.co_varnames:
         result["parameters"] = [
             {
@@ -99,7 +99,13 @@ def _answers(operation):
 
 def _response(operation, status, text):
     result = {"description": text}
-    if status >= 400:
+    produces = getattr(operation, "produces", ())
+    # FHIR tells its errors in its own way, but not who is nobody to it.
+    if produces and (status < 400 or "application/fhir+json" in produces):
+        result["content"] = {kind: {"schema": _foreign(kind)} for kind in produces}
+        if status >= 400:
+            result["content"].update(_PROBLEM)
+    elif status >= 400:
         result["content"] = _PROBLEM
     elif operation.verb == "POST":
         receipts = {"schema": {"$ref": "#/components/schemas/receipts"}}
@@ -107,6 +113,13 @@ def _response(operation, status, text):
     else:
         result["content"] = {"application/json": {"schema": {"type": "object"}}}
     return result
+
+
+def _foreign(kind):
+    """Return the schema of a body whose format has its own specification."""
+    if kind.endswith("json"):
+        return {"type": "object", "required": ["resourceType"]}
+    return {"type": "string"}
 
 
 def _problem():

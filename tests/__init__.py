@@ -41,6 +41,8 @@ from . import test_intake
 from . import test_metrics
 from . import test_onboarding
 from . import test_outbound_events
+from . import test_formats_http
+from . import test_mapping_model
 from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people

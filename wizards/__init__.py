@@ -3,9 +3,13 @@ from . import assign_wizard
 from . import correct_wizard
 from . import facility_wizard
 from . import key_wizard
+from . import mapping_bench
+from . import mapping_code
+from . import mapping_new
 from . import merge_wizard
 from . import onboarding_wizard
 from . import missing_wizard
+from . import message_viewer
 from . import partner_merge
 from . import payload_viewer
 from . import secret_wizard

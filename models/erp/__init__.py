@@ -8,6 +8,7 @@ from . import res_partner
 from . import patient_duplicate
 from . import coverage
 from . import coverage_release
+from . import coverage_member
 from . import appointment
 from . import clearance
 from . import authorization

@@ -7,6 +7,7 @@ from . import ir_http
 from . import res_users_apikeys
 from . import key_use
 from . import source
+from . import source_formats
 from . import source_secret
 from . import source_protection
 from . import rate_limit
@@ -15,10 +16,16 @@ from . import source_silence
 from . import event_type
 from . import event_type_version
 from . import event
+from . import event_mapping
 from . import event_correction
 from . import document_link
 from . import sync_log
 from . import intake
+from . import message
+from . import value_map
+from . import mapping
+from . import mapping_row
+from . import intake_formats
 from . import ordering
 from . import engine
 from . import engine_outcome

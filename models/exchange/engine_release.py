@@ -94,6 +94,10 @@ class HealthcareEngine(models.AbstractModel):
         """Set parked or waiting events ``received`` and wake their shards."""
         if not ids:
             return
+        # Read again, too: codes and patients may be known by now.
+        contents = self.env.cr.postcommit.data.get("healthcare.contents", {})
+        for event_id in ids:
+            contents.pop(event_id, None)
         rows = self.env.execute_query(
             SQL(
                 """UPDATE healthcare_event

@@ -21,8 +21,12 @@ from ...formats.cloudevents import parse_time
 TRANSPORT_ATTRIBUTES = ("traceparent", "tracestate")
 
 Receipt = namedtuple("Receipt", "id status event errors", defaults=((),))
+# ``origin``: message, mapping and the mapping's name, of what came in a vendor's format.
+NO_ORIGIN = (None, None, None)
 _Row = namedtuple(
-    "_Row", "uuid external_id type_id facility_id subject partition envelope digest"
+    "_Row",
+    "uuid external_id type_id facility_id subject partition envelope digest origin",
+    defaults=(NO_ORIGIN,),
 )
 
 
@@ -31,11 +35,13 @@ class HealthcareIntake(models.AbstractModel):
     _description = "Intake of Events"
 
     @api.model
-    def _receive(self, source, items):
+    def _receive(self, source, items, derived=False):
         """Store what one request brought; return a receipt per item, in order.
 
         :param source: the authenticated ``healthcare.source``
         :param items: :class:`~..formats.cloudevents.Item` list
+        :param derived: the ids were made by us of what identifies a message, so that
+            the same id is the same thing, whatever else differs
         :return: list of :class:`Receipt`; status ``accepted``, ``duplicate`` or
             ``rejected``, errors as ``{"pointer", "code", "detail"}``
         """
@@ -47,9 +53,10 @@ class HealthcareIntake(models.AbstractModel):
             if errors:
                 rejects[position] = (item, errors)
             else:
-                rows[position] = self._row(source, item.envelope, facilities)
-        self._store(source, rows, receipts)
-        self._keep_rejected(source, rejects, receipts)
+                row = self._row(source, item.envelope, facilities)
+                rows[position] = row._replace(origin=_origin(item))
+        self._store(source, rows, receipts, derived)
+        self._keep_rejected(source, rejects, receipts, derived)
         if items:
             source._heard()
         return receipts
@@ -168,6 +175,7 @@ class HealthcareIntake(models.AbstractModel):
             row.digest,
             body,
             len(plain),
+            *row.origin,
             self.env.uid,
             now,
             self.env.uid,
@@ -177,10 +185,11 @@ class HealthcareIntake(models.AbstractModel):
     _COLUMNS = """uuid, source_id, external_id, type_id, schema_version,
         facility_id, subject, partition, state, rejected, attempts, correlation_id, causation_id,
         traceparent, occurred_at, received_at, digest, body, body_size,
+        message_id, mapping_id, mapping_label,
         create_uid, create_date, write_uid, write_date"""
 
     @api.model
-    def _store(self, source, rows, receipts):
+    def _store(self, source, rows, receipts, derived=False):
         """Insert rows in one round; tell new ones, repeats and conflicts apart."""
         first = {}  # the same id twice in one request: the first one counts
         for position, row in rows.items():
@@ -216,7 +225,7 @@ class HealthcareIntake(models.AbstractModel):
                 (uid, digest), is_new = known[row.external_id], False
             if is_new:
                 receipts[position] = Receipt(row.external_id, "accepted", uid)
-            elif digest == row.digest:
+            elif digest == row.digest or derived:
                 receipts[position] = Receipt(row.external_id, "duplicate", uid)
             else:
                 receipts[position] = Receipt(
@@ -256,8 +265,10 @@ class HealthcareIntake(models.AbstractModel):
     # -- what was refused is kept -----------------------------------------------
 
     @api.model
-    def _keep_rejected(self, source, rejects, receipts):
+    def _keep_rejected(self, source, rejects, receipts, derived=False):
         """Keep refused events, encrypted, each as an exception to be corrected."""
+        if derived:
+            rejects = self._without_corrected(source, rejects, receipts)
         if not rejects:
             return
         now = clock.utc_now()
@@ -266,12 +277,11 @@ class HealthcareIntake(models.AbstractModel):
         for position, (item, errors) in rejects.items():
             envelope = item.envelope if isinstance(item.envelope, dict) else {}
             content = item.raw if item.envelope is None else item.envelope
-            digest = self._digest({"raw": content})
+            same = envelope.get("id") if derived else None
+            digest = self._digest({"raw": same or content})
             digests[position] = digest
-            by_digest.setdefault(
-                digest,
-                (self._rejected_row(envelope, content, digest, facilities), errors),
-            )
+            row = self._rejected_row(envelope, content, digest, facilities)
+            by_digest.setdefault(digest, (row._replace(origin=_origin(item)), errors))
         values = [
             self._values(source, row, now, rejected=True)
             for _digest, (row, _errors) in sorted(by_digest.items())
@@ -301,6 +311,22 @@ class HealthcareIntake(models.AbstractModel):
                 uuids.get(digests[position]),
                 tuple(errors),
             )
+
+    @api.model
+    def _without_corrected(self, source, rejects, receipts):
+        """Return those that are not known as good; a person may have corrected one."""
+        ids = {
+            position: item.envelope["id"]
+            for position, (item, _errors) in rejects.items()
+            if item.envelope
+        }
+        known = self._known(source, set(ids.values()))
+        for position, external_id in ids.items():
+            if external_id in known:
+                receipts[position] = Receipt(
+                    external_id, "duplicate", known[external_id][0]
+                )
+        return {p: reject for p, reject in rejects.items() if receipts[p] is None}
 
     @api.model
     def _plain_id(self, envelope):
@@ -454,6 +480,10 @@ class HealthcareIntake(models.AbstractModel):
         self.env["healthcare.engine"]._requeue(event.ids)
         if old_subject and old_subject != row.subject:
             self.env["healthcare.engine"]._release_subjects({old_subject})
+
+
+def _origin(item):
+    return getattr(item, "origin", NO_ORIGIN)
 
 
 def _changed_places(before, after, pointer=""):

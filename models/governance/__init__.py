@@ -7,3 +7,4 @@ from . import exception_fix
 from . import exception_recheck
 from . import exception_recheck_claims
 from . import payload_access
+from . import message_access

@@ -3,6 +3,8 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from ...core import value_maps
+
 
 class HealthcareWorkflow(models.AbstractModel):
     """Base of the business flows.
@@ -179,18 +181,54 @@ class HealthcareWorkflow(models.AbstractModel):
         """Return ``{event: patient}``; park events whose patient is not known yet."""
         keys = {event: self._patient_keys(event._content()) for event in events}
         known = self._patients_by_subject(key for ones in keys.values() for key in ones)
-        patients = {}
+        patients, unknown = {}, []
         for event, ones in keys.items():
             patient = next((known[key] for key in ones if key in known), None)
             if patient:
                 patients[event] = patient
             else:
+                unknown.append(event)
+        payers = self._unknown_payers(unknown)
+        for event in unknown:
+            if event in payers:
                 event._park(
-                    "missing_dependency",
-                    self.env._("The patient is not registered yet."),
-                    cause=ones[0] if ones else None,
+                    "missing_payer",
+                    self.env._("No payer has the code %s.", payers[event]),
+                    cause=f"payer/{payers[event]}",
                 )
+                continue
+            event._park(
+                "missing_dependency",
+                self.env._("The patient is not registered yet."),
+                cause=self._patient_cause(event, keys[event]),
+            )
         return patients
+
+    @api.model
+    def _unknown_payers(self, events):
+        """Return ``{event: payer code}`` where nobody knows the payer either.
+
+        A payer's answer names the patient by member number, which says nothing before
+        it is known who the payer is.
+        """
+        codes = {}
+        for event in events:
+            data = event._content()
+            if any(
+                identifier["system"].startswith(value_maps.MEMBER)
+                for identifier in value_maps.identifiers(data)
+            ):
+                codes.update((event, code) for code in value_maps.payer_codes(data))
+        known = self._payers_by_code(set(codes.values())) if codes else {}
+        return {event: code for event, code in codes.items() if code not in known}
+
+    @api.model
+    def _patient_cause(self, event, keys):
+        """Return what makes an unknown patient known."""
+        first = value_maps.identifiers(event._content())[:1]
+        if first and first[0]["system"] == value_maps.ACCOUNT:
+            return self.env["healthcare.ordering"]._account_key(first[0]["value"])
+        return keys[0] if keys else None
 
     @api.model
     def _causes_present(self, causes):
@@ -221,8 +259,12 @@ class HealthcareWorkflow(models.AbstractModel):
     def _cause_queries(self):
         """Return, per kind of cause, the query for which of the given keys exist."""
         return {
-            "patient": "SELECT DISTINCT subject FROM healthcare_patient_identifier "
-            "WHERE subject = ANY(%s)",
+            # By a number of ours, or by the member number a payer answers with.
+            "patient": "SELECT k FROM unnest(%s) AS k "
+            "WHERE EXISTS "
+            "(SELECT 1 FROM healthcare_patient_identifier WHERE subject = k) "
+            "OR EXISTS (SELECT 1 FROM healthcare_coverage "
+            "WHERE member_key = k AND active)",
             "appointment": "SELECT subject FROM healthcare_appointment "
             "WHERE subject = ANY(%s)",
             "claim": "SELECT subject FROM healthcare_claim WHERE subject = ANY(%s)",

@@ -1,0 +1,120 @@
+"""Map it now: say what a code means, and let go on what waits for it."""
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..models.exchange.value_map import CAUSES, KINDS, TARGETS
+
+
+class HealthcareException(models.Model):
+    _inherit = "healthcare.exception"
+
+    can_map = fields.Boolean(compute="_compute_can_map")
+
+    @api.depends("cause_key", "source_id", "state", "blocks_event")
+    def _compute_can_map(self):
+        for record in self:
+            record.can_map = bool(
+                record.is_open
+                and record.blocks_event
+                and record.source_id
+                and _kind_of(record)
+            )
+
+    def action_map_code(self):
+        """Open the wizard that says what the code means."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Map It Now"),
+            "res_model": "healthcare.mapping.code",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_exception_id": self.id},
+        }
+
+
+class HealthcareMappingCode(models.TransientModel):
+    """Asks what one code of one source means and writes it down."""
+
+    _name = "healthcare.mapping.code"
+    _description = "Map It Now"
+
+    exception_id = fields.Many2one(
+        "healthcare.exception", required=True, readonly=True, ondelete="cascade"
+    )
+    source_id = fields.Many2one(related="exception_id.source_id")
+    kind = fields.Selection(KINDS, compute="_compute_code")
+    code = fields.Char(string="Their Code", compute="_compute_code")
+    waiting_count = fields.Integer(
+        string="Events Waiting for It", compute="_compute_waiting_count"
+    )
+    service_id = fields.Many2one("healthcare.service")
+    product_id = fields.Many2one(
+        "product.product",
+        string="Supply",
+        domain="[('type', '=', 'consu'), ('default_code', '!=', False)]",
+    )
+    payer_id = fields.Many2one(
+        "res.partner",
+        domain="[('healthcare_is_payer', '=', True),"
+        " ('healthcare_payer_code', '!=', False)]",
+    )
+    facility_id = fields.Many2one("healthcare.facility")
+
+    @api.depends("exception_id")
+    def _compute_code(self):
+        for wizard in self:
+            wizard.kind = _kind_of(wizard.exception_id)
+            wizard.code = (wizard.exception_id.cause_key or "").partition("/")[2]
+
+    @api.depends("exception_id")
+    def _compute_waiting_count(self):
+        for wizard in self:
+            wizard.waiting_count = self.env["healthcare.exception"].search_count(
+                [
+                    ("source_id", "=", wizard.source_id.id),
+                    ("cause_key", "=", wizard.exception_id.cause_key),
+                    ("state", "in", ("open", "assigned")),
+                    ("blocks_event", "=", True),
+                ]
+            )
+
+    def action_map(self):
+        """Write the meaning down: what waits for it goes on by itself."""
+        self.ensure_one()
+        self.exception_id._check_open()
+        name, _code = TARGETS[self.kind]
+        meant = self[name]
+        if not meant:
+            raise UserError(self.env._("Choose what the code means."))
+        self.exception_id._note_decision(
+            "released", self.env._("Code mapped to %s", meant.display_name)
+        )
+        maps = self.env["healthcare.value.map"]
+        known = maps.search(
+            [
+                ("source_id", "=", self.source_id.id),
+                ("kind", "=", self.kind),
+                ("code", "=", self.code),
+            ]
+        )
+        values = {name: meant.id}
+        if known:
+            known.write(values)
+        else:
+            maps.create(
+                {
+                    "source_id": self.source_id.id,
+                    "kind": self.kind,
+                    "code": self.code,
+                    **values,
+                }
+            )
+        return {"type": "ir.actions.act_window_close"}
+
+
+def _kind_of(exception):
+    cause = (exception.cause_key or "").partition("/")
+    kinds = {name: kind for kind, name in CAUSES.items()}
+    return kinds.get(cause[0]) if cause[2] else None
