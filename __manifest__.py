@@ -37,6 +37,7 @@
         "data/crons_monitoring.xml",
         "data/crons_exceptions.xml",
         "views/exception_views.xml",
+        "views/payment_views.xml",
         "views/event_views.xml",
         "views/sync_log_views.xml",
         "views/appointment_views.xml",

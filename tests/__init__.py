@@ -11,6 +11,7 @@ from . import test_core_encryption
 from . import test_core_logs
 from . import test_core_mapping
 from . import test_core_mapping_transforms
+from . import test_core_payment_fit
 from . import test_core_redaction
 from . import test_core_signatures
 from . import test_core_similarity
@@ -49,6 +50,7 @@ from . import test_patient_merge_people
 from . import test_protection
 from . import test_protection_keys
 from . import test_protection_server
+from . import test_payment_suggestions
 from . import test_rights
 from . import test_schema_versions
 from . import test_schemas

@@ -12,6 +12,7 @@ from . import missing_wizard
 from . import message_viewer
 from . import partner_merge
 from . import payload_viewer
+from . import payment_wizard
 from . import secret_wizard
 from . import retry_wizard
 from . import rebill_wizard

@@ -33,6 +33,8 @@ from . import account_reconcile
 from . import delayed_payment
 from . import account_move_changes
 from . import account_move_changes_told
+from . import payment_suggestion
+from . import payment_suggestion_search
 from . import stock_move
 from . import patient_merge
 from . import patient_merge_undo

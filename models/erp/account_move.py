@@ -49,7 +49,9 @@ class AccountMove(models.Model):
         """
         # Stands in for the system: who posts an invoice need not see events.
         bills = self.sudo()
-        told = bills.env["healthcare.fact"]._latest({(self._name, i) for i in bills.ids})
+        told = bills.env["healthcare.fact"]._latest(
+            {(self._name, i) for i in bills.ids}
+        )
         bills = bills.filtered(lambda move: move.id not in told.mapped("res_id"))
         bills._emit_healthcare_invoices(
             {move: move.healthcare_completion_id.event_id for move in bills}

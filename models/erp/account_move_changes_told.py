@@ -125,7 +125,8 @@ class HealthcareException(models.Model):
         issues.filtered("is_open")._refresh_money()
 
     def _refresh_money(self):
-        """Say how much is open now."""
+        """Say how much is open now, and what a rest may be for."""
+        changed = self.browse()
         for issue in self:
             kind, _slash, number = issue.fingerprint.partition("/")
             if kind not in ("partial", "delayed", "rest") or not number.isdigit():
@@ -149,6 +150,8 @@ class HealthcareException(models.Model):
                     )
             if issue.currency_id.compare_amounts(issue.amount_at_risk, amount):
                 issue.write({"amount_at_risk": amount, "reason": reason})
+                changed |= issue
+        changed._suggest()
 
     def _recheck_payment_mismatch(self):
         """Part-paid invoices that are not owed any more; credits that are used up."""

@@ -6,9 +6,8 @@ open stays on the payment as a credit of who paid, with an exception.
 
 from odoo import api, models
 
+from ..erp.payment_suggestion import ON_ACCOUNT
 from ..erp.values import day, money
-
-ON_ACCOUNT = "healthcare_on_account"  # member of the data of a corrected event
 
 
 class HealthcareWorkflowPayment(models.AbstractModel):
