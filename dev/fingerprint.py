@@ -21,7 +21,7 @@ _APPOINTMENTS = """
 SELECT a.identifier AS appointment, a.state, a.start,
        CASE WHEN a.state NOT IN ('cancelled', 'no_show') THEN json_build_array(
            a.clearance, a.coverage_state, a.authorization_state, a.supplies_state,
-           a.billing_hold) END AS clearance, o.state AS order_state,
+           coalesce(a.billing_hold, FALSE)) END AS clearance, o.state AS order_state,
        (SELECT json_agg(json_build_array(p.default_code, l.product_uom_qty,
                 l.price_unit) ORDER BY p.default_code)
           FROM sale_order_line l JOIN product_product p ON p.id = l.product_id

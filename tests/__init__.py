@@ -6,6 +6,7 @@ from . import test_billing_prices
 from . import test_billing_revenue
 from . import test_control_room
 from . import test_control_room_tour
+from . import test_concurrency
 from . import test_core_deidentification
 from . import test_core_encryption
 from . import test_core_logs
@@ -44,6 +45,7 @@ from . import test_onboarding
 from . import test_outbound_events
 from . import test_formats_http
 from . import test_mapping_model
+from . import test_journeys
 from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people

@@ -100,12 +100,14 @@ class HealthcareAuthorization(models.Model):
     def _leaves_gap(self):
         """Return whether somebody must ask the payer again.
 
-        Nobody must when the visit is off, nor when a period ended on which no coming
-        visit relies any more.
+        Nobody must when the visit is off or the patient pays for it, nor when a period
+        ended on which no coming visit relies any more.
         """
         self.ensure_one()
         visit = self.appointment_id
         if self.state not in HOLDING or visit.state in ("cancelled", "no_show"):
+            return False
+        if visit.self_pay:
             return False
         return not self.lapsed or not visit or self._concerns(visit)
 

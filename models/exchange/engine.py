@@ -276,7 +276,8 @@ class HealthcareEngine(models.AbstractModel):
 
         Within a subject everything that is ready up to the first event that is not
         (parked, waiting for a dependency, due later) is taken; what stands behind such
-        an event is set ``waiting``.
+        an event is set ``waiting``. An event that misses what a later one of its own
+        subject brings holds nothing back.
         """
         now = clock.utc_now()
         candidates = self.env.execute_query(
@@ -296,6 +297,7 @@ class HealthcareEngine(models.AbstractModel):
             SQL(
                 """SELECT id, subject, state, run_after FROM healthcare_event
                 WHERE subject = ANY(%s) AND state IN %s AND rejected IS NOT TRUE
+                AND (state != 'exception' OR blocked_on IS DISTINCT FROM subject)
                 ORDER BY subject, occurred_at, id""",
                 list({subject for _id, subject in candidates}),
                 UNFINISHED,
@@ -354,12 +356,26 @@ class HealthcareEngine(models.AbstractModel):
             self._run_group(self.env["healthcare.event"].browse(heads), run)
             for queue in group:
                 head = queue.pop(0)
-                if run.failed(head):
+                if run.failed(head) and not self._misses_own(head, run):
                     waiting += queue
                     queue.clear()
             queues = [queue for queue in queues if queue]
         self._write_outcome(run, ids, waiting, started)
         return run
+
+    @api.model
+    def _misses_own(self, event_id, run):
+        """Return whether an event misses what only its own subject can bring.
+
+        Such as a service told of with a time before that of its own booking.
+        """
+        error = run.parked.get(event_id)
+        event = self.env["healthcare.event"].browse(event_id)
+        return bool(
+            error
+            and error.category == "missing_dependency"
+            and error.cause == event.subject
+        )
 
     @api.model
     def _open_contents(self, events, run):

@@ -33,6 +33,7 @@ class HealthcareEngine(models.AbstractModel):
                 """UPDATE healthcare_event e SET state = 'waiting', blocked_on = NULL
                 FROM healthcare_exception x, healthcare_event b
                 WHERE b.id = ANY(%s) AND b.state = 'exception'
+                AND b.blocked_on IS DISTINCT FROM b.subject
                 AND e.subject = b.subject AND e.state = 'exception'
                 AND e.rejected IS NOT TRUE
                 AND (e.occurred_at, e.id) > (b.occurred_at, b.id)

@@ -35,6 +35,14 @@ class HealthcareEngine(models.AbstractModel):
                 )
             )
         self._set_state(list(parked) + list(exhausted), "exception")
+        if own := [event_id for event_id in parked if self._misses_own(event_id, run)]:
+            self.env.execute_query(
+                SQL(
+                    """UPDATE healthcare_event SET blocked_on = subject
+                    WHERE id = ANY(%s) RETURNING id""",
+                    own,
+                )
+            )
         self._set_state(waiting, "waiting")
         for key in set(dependent.values()):
             self._set_state(

@@ -172,6 +172,8 @@ class HealthcareEngine(models.AbstractModel):
                     SELECT 1 FROM healthcare_event b
                     WHERE b.subject = coalesce(w.blocked_on, w.subject)
                     AND b.state IN %s AND b.rejected IS NOT TRUE AND b.id != w.id
+                    AND (w.blocked_on IS NOT NULL OR b.state != 'exception'
+                         OR b.blocked_on IS DISTINCT FROM b.subject)
                     AND (w.blocked_on IS NOT NULL
                          OR (b.occurred_at, b.id) < (w.occurred_at, w.id)))""",
                 UNFINISHED,

@@ -75,6 +75,7 @@ class HealthcareWorkflowOrders(models.AbstractModel):
         :param plans: ``{order: (facility, {service: quantity})}``
         """
         vals_list, empty = [], self.env["sale.order.line"]
+        self._move_orders({order: facility for order, (facility, _s) in plans.items()})
         for order, (facility, services) in plans.items():
             missing = dict(services)
             by_product = {service.product_id: service for service in services}
@@ -92,6 +93,40 @@ class HealthcareWorkflowOrders(models.AbstractModel):
             ]
         empty.unlink()
         self.env["sale.order.line"].create(vals_list)
+
+    @api.model
+    def _move_orders(self, facilities):
+        """Let orders follow their visits to another facility.
+
+        :param facilities: ``{order: facility}``
+        """
+        services = self.env["healthcare.service"]
+        moved = {
+            order: facility
+            for order, facility in facilities.items()
+            if order.healthcare_facility_id != facility
+        }
+        if not moved:
+            return
+        products = {line.product_id.id for order in moved for line in order.order_line}
+        by_product = {
+            one.product_id: one
+            for one in services.search([("product_id", "in", list(products))])
+        }
+        for order, facility in moved.items():
+            order.write(
+                {
+                    "healthcare_facility_id": facility.id,
+                    **(
+                        {"warehouse_id": facility.warehouse_id.id}
+                        if facility.warehouse_id
+                        else {}
+                    ),
+                }
+            )
+            for line in order.order_line:
+                service = by_product.get(line.product_id, services)
+                line.analytic_distribution = self._analytic(facility, service)
 
     @api.model
     def _confirm(self, orders):

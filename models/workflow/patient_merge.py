@@ -137,6 +137,9 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
                 return
             sides[side] = owners.pop()
         survivor = sides["survivor"]
+        # Perhaps told of by this very batch, and not written yet.
+        low, high = sorted((survivor.id, sides["retired"].id))
+        event._resolve_issues(f"duplicate/{low}/{high}")
         sides["retired"]._healthcare_merge_into(survivor, event=event)
         self._add_merged_identifiers(data, keys, found, survivor)
         event._link(survivor | sides["retired"])

@@ -300,10 +300,28 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
         """
         appointments = self.env["healthcare.appointment"].concat(*events)
         appointments._compute_clearance()
+        self._follow_gaps(appointments, events)
         appointments._emit_appointments(events)
         if others:
             event = event or next(iter(events.values()))
             others._compute_clearance()._emit_appointments(dict.fromkeys(others, event))
+
+    @api.model
+    def _follow_gaps(self, appointments, events):
+        """Let gaps of authorizations follow visits: what is at risk, and whether."""
+        for issue in self.env["healthcare.exception"].search(
+            [
+                ("appointment_id", "in", appointments.ids),
+                ("category", "=", "authorization_gap"),
+                ("fingerprint", "=like", "authorization/%"),
+                ("is_open", "=", True),
+            ]
+        ):
+            visit = issue.appointment_id
+            if not visit.billing_hold:
+                events[visit]._resolve_issues(issue.fingerprint)
+            elif issue.amount_at_risk != visit.amount_expected:
+                issue.amount_at_risk = visit.amount_expected
 
     @api.model
     def _look_again(self, documents):
