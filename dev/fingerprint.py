@@ -16,6 +16,8 @@ SELECT i.value AS patient, p.name, p.healthcare_birth_date AS born, p.street,
   FROM res_partner p JOIN healthcare_patient_identifier i ON i.partner_id = p.id
  WHERE p.healthcare_is_patient ORDER BY 1"""
 
+# Odoo keeps lines of confirmed orders, with a quantity of zero when nothing is planned,
+# and what an order was about when it was cancelled interests nobody either.
 # Whether a visit that does not take place was cleared interests nobody.
 _APPOINTMENTS = """
 SELECT a.identifier AS appointment, a.state, a.start,
@@ -25,7 +27,8 @@ SELECT a.identifier AS appointment, a.state, a.start,
        (SELECT json_agg(json_build_array(p.default_code, l.product_uom_qty,
                 l.price_unit) ORDER BY p.default_code)
           FROM sale_order_line l JOIN product_product p ON p.id = l.product_id
-         WHERE l.order_id = o.id) AS lines
+         WHERE l.order_id = o.id AND o.state != 'cancel'
+           AND l.product_uom_qty != 0) AS lines
   FROM healthcare_appointment a LEFT JOIN sale_order o ON o.id = a.order_id
  ORDER BY 1"""
 

@@ -46,6 +46,7 @@ from . import test_outbound_events
 from . import test_formats_http
 from . import test_mapping_model
 from . import test_journeys
+from . import test_order_of_arrival
 from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people

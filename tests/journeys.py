@@ -19,8 +19,8 @@ Left out, because the order of arrival matters to them by their nature:
 - A refusal of an authorization nobody needs, or the end of one before a completion,
   that is told of after the service was billed: it does not take the bill back. A visit
   that needs an authorization keeps needing it, for the same reason.
-- Coverage that changes its answer, or comes anew, after a service was completed: who
-  is billed was decided with what was known (see :meth:`Journey._demographics`).
+- Coverage that is verified, changes or comes anew after a service was completed. Who is
+  billed, and how the visit had been cleared, was decided with what was known.
 """
 
 import itertools
@@ -192,11 +192,7 @@ class Journey:
         )
 
     def _demographics(self, person):
-        """Address and telephone change; the payer answers before any completion.
-
-        An answer that comes when a service is completed already says the same as the
-        one before: who was billed stays billed.
-        """
+        """Address and telephone change; the payer answers before any completion."""
         for _turn in range(self.rnd.randint(0, 3)):
             what = self.rnd.choice(("phone", "address", "verified", "guarantor"))
             if what == "phone":
@@ -214,11 +210,9 @@ class Journey:
                     "name": {"family": person.family, "given": ["Guarantor"]}
                 }
                 yield made
-            elif person.payers:
+            elif person.payers and not person.served:
                 payer = self.rnd.choice(person.payers)
                 status = self.rnd.choices(("active", "inactive"), (4, 1))[0]
-                if person.served:
-                    status = person.answers.get(payer, "active")
                 person.answers[payer] = status
                 yield self.tell(
                     "coverage.verified",
@@ -373,7 +367,8 @@ class Journey:
         yield made
         if self.chance(0.15):
             # The sender tells of it once more, by another event.
-            yield self.tell("service.completed", None, made["data"])
+            again = self.tell("service.completed", None, made["data"])
+            yield {**again, "id": f"{made['id']}~2"}
         if not person.payers or (visit and visit.self_pay):
             yield from self._patient_pays(person, f"{number}", total)
         elif self.chance(0.8):

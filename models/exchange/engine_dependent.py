@@ -32,7 +32,7 @@ class HealthcareEngine(models.AbstractModel):
             SQL(
                 """UPDATE healthcare_event e SET state = 'waiting', blocked_on = NULL
                 FROM healthcare_exception x, healthcare_event b
-                WHERE b.id = ANY(%s) AND b.state = 'exception'
+                WHERE b.id = ANY(%s) AND b.state IN ('exception', 'waiting')
                 AND b.blocked_on IS DISTINCT FROM b.subject
                 AND e.subject = b.subject AND e.state = 'exception'
                 AND e.rejected IS NOT TRUE

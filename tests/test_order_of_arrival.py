@@ -1,0 +1,113 @@
+"""What random journeys found: orders of arrival that once ended otherwise."""
+
+from .workflow_common import WorkflowCase, event
+
+
+class TestOrderOfArrival(WorkflowCase):
+    def authorization(self, kind, mrn, appointment, minute):
+        return event(
+            f"authorization.{kind}",
+            {
+                "facility": "T-EAST",
+                "patient": self.patient_ref(mrn),
+                "authorization": {"number": "A1"},
+                "appointment_id": appointment,
+                "payer": {"code": "T-PAYER"},
+            },
+            time=self.at(minute),
+        )
+
+    def test_timed_before_its_own_booking(self):
+        """A service told of with a time before its booking lets the booking pass."""
+        self.play(self.register("R1"))
+        service = self.play(self.completed("R1", "SR1", 5, "VR1"))
+        self.assertStates(service, "exception")
+        booking = self.play(self.appointment("booked", "R1", "VR1", 10))
+        self.assertStates(service | booking, "done")
+        self.assertFalse(self.issues())
+
+    def test_timed_before_its_own_booking_in_one_batch(self):
+        self.play(self.register("R1"))
+        events = self.play(
+            self.completed("R1", "SR1", 5, "VR1"),
+            self.appointment("booked", "R1", "VR1", 10),
+        )
+        self.assertStates(events, "done")
+
+    def test_merged_before_the_registration_of_the_survivor(self):
+        merged = event(
+            "patient.merged",
+            {
+                "facility": "T-EAST",
+                "survivor": self.patient_ref("R1"),
+                "retired": self.patient_ref("R2"),
+            },
+            time=self.at(1),
+        )
+        self.play(self.register("R2"))
+        early = self.play(merged)
+        self.assertStates(early, "exception")
+        self.assertStates(early | self.play(self.register("R1", 5)), "done")
+        self.assertEqual(self.patient("R2"), self.patient("R1"))
+        self.assertFalse(self.issues())
+
+    def test_merged_in_the_batch_of_its_registrations(self):
+        merged = event(
+            "patient.merged",
+            {
+                "facility": "T-EAST",
+                "survivor": self.patient_ref("R1"),
+                "retired": self.patient_ref("R2"),
+            },
+            time=self.at(10),
+        )
+        same = {"name": {"family": "Quillfeather", "given": ["Zephyrine"]}}
+        self.play(
+            self.register("R1", 1, patient=same),
+            self.register("R2", 2, patient=same),
+            merged,
+        )
+        self.assertFalse(self.issues())
+
+    def test_gap_follows_the_visit(self):
+        """What a refusal puts at risk is what the visit is about by now."""
+        self.play(self.register("R1"), self.appointment("booked", "R1", "VR1", 10))
+        self.play(self.authorization("denied", "R1", "VR1", 20))
+        issue = self.issues("authorization_gap")
+        self.assertEqual(issue.amount_at_risk, 800)
+        self.play(self.appointment("updated", "R1", "VR1", 30, services=("T-CONSULT",)))
+        self.assertEqual(issue.amount_at_risk, 120)
+        self.play(self.appointment("updated", "R1", "VR1", 40, self_pay=True))
+        self.assertEqual(issue.state, "resolved")
+
+    def test_order_follows_the_visit_to_another_facility(self):
+        west = self.env["stock.warehouse"].create({"name": "W", "code": "TWEST"})
+        facility = self.env["healthcare.facility"].create(
+            {
+                "name": "West",
+                "code": "T-WEST",
+                "warehouse_id": west.id,
+                "analytic_account_id": self.analytic["WEST"].id,
+            }
+        )
+        self.play(self.register("R1"), self.appointment("booked", "R1", "VR1", 10))
+        moved = self.appointment("updated", "R1", "VR1", 20)
+        moved["data"]["facility"] = "T-WEST"
+        self.play(moved)
+        order = self.visit("VR1").order_id
+        self.assertEqual(order.healthcare_facility_id, facility)
+        self.assertEqual(order.warehouse_id, west)
+        accounts = ",".join(str(self.analytic[name].id) for name in ("WEST", "IMAGING"))
+        self.assertEqual(order.order_line.analytic_distribution, {accounts: 100.0})
+
+    def test_service_without_a_visit_takes_what_a_visit_had_reserved(self):
+        self._stock(self.contrast, 2)
+        self.play(
+            self.register("R1"),
+            self.register("R2"),
+            self.appointment("confirmed", "R1", "VR1", 10),
+        )
+        self.assertEqual(self.visit("VR1").supplies_state, "reserved")
+        self.assertStates(self.play(self.completed("R2", "SR2", 20)), "done")
+        self.assertEqual(self.visit("VR1").supplies_state, "partial")
+        self.assertEqual(self.issues("stock_shortage").appointment_id.identifier, "VR1")
