@@ -13,6 +13,7 @@ class DocumentationController(Controller):
         auth="none",
         methods=["GET"],
         readonly=True,
+        content_type="application/schema+json",
         answers={200: "The JSON Schema", 404: "No such type or version"},
     )
     def schema(self, name, version, **_query):
@@ -39,4 +40,8 @@ class DocumentationController(Controller):
     )
     def description(self, **_query):
         """Read the description of all endpoints (OpenAPI 3.1)."""
-        return answer(openapi.document(OPERATIONS, schema.registry()))
+        # Nobody is logged in here; the catalogue is public.
+        versions = request.env(user=SUPERUSER_ID)["healthcare.event.type.version"]
+        return answer(
+            openapi.document(OPERATIONS, schema.registry(), versions._deprecated())
+        )

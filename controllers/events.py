@@ -21,7 +21,7 @@ class EventsController(Controller):
             422: "Every event was rejected by its schema",
         },
     )
-    def receive(self, call, **_query):
+    def receive(self, call):
         """Send events.
 
         2xx means durable: the events are committed. One receipt per event, in order.
@@ -83,6 +83,7 @@ class EventsController(Controller):
         auth="healthcare_events",
         methods=["GET"],
         readonly=True,
+        returns="event_status",
         answers={200: "What became of the event", 404: "No such event of yours"},
     )
     def read_one(self, uuid, **_query):
@@ -94,6 +95,8 @@ class EventsController(Controller):
         auth="healthcare_events",
         methods=["GET"],
         readonly=True,
+        returns="event_status",
+        query={"id": "The id you gave the event."},
         answers={
             200: "What became of the event",
             400: "No id was named",

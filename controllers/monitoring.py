@@ -13,6 +13,7 @@ class MonitoringController(Controller):
         auth="none",
         methods=["GET"],
         readonly=True,
+        returns="health",
         answers={200: "The process answers"},
     )
     def live(self, **_query):
@@ -24,6 +25,7 @@ class MonitoringController(Controller):
         auth="none",
         methods=["GET"],
         readonly=True,
+        returns="health",
         answers={200: "Events can be taken", 503: "Events cannot be taken"},
     )
     def ready(self, **_query):
@@ -45,6 +47,7 @@ class MonitoringController(Controller):
         auth="healthcare_metrics",
         methods=["GET"],
         readonly=True,
+        produces=("text/plain",),
         answers={200: "Metrics as Prometheus text 0.0.4"},
     )
     def metrics(self, **_query):

@@ -164,17 +164,17 @@ def intake(path, *, answers, refuse=None, **options):
     """
 
     def decorate(method):
-        def receive(self, **query):
+        def receive(self, **_query):
             call = Call()
             try:
                 call.admit()
-                response = method(self, call, **query)
+                response = method(self, call)
             except InputError as error:
                 response = call.refuse(error, refuse)
             response.headers.extend(call.headers())
             return response
 
-        # Not functools.wraps: nobody may name the argument ``call`` in a query.
+        # Odoo would look for the arguments of the method in the query.
         functools.update_wrapper(receive, method)
         del receive.__wrapped__
         return endpoint(

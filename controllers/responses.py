@@ -23,8 +23,8 @@ BASE = "/healthcare/v1"
 OPERATIONS = []
 Operation = namedtuple(
     "Operation",
-    "path verb auth text answers method consumes produces",
-    defaults=((), ()),
+    "path verb auth text answers method consumes produces returns content_type query",
+    defaults=((), (), None, "application/json", {}),
 )
 
 
@@ -59,6 +59,9 @@ def endpoint(
     answers=None,
     consumes=(),
     produces=(),
+    returns=None,
+    content_type="application/json",
+    query=None,
     **options,
 ):
     """Declare a route that answers as this module promises, whatever happens in it.
@@ -68,6 +71,9 @@ def endpoint(
         without it is not documented
     :param consumes: content types of the body, where it is not events
     :param produces: content types of the answer, where it is not our JSON
+    :param returns: name of the answer's schema in :mod:`~..core.openapi_schemas`
+    :param content_type: of our JSON, where it is a special one
+    :param query: ``{name: what it is}`` of parameters that must be given
     """
 
     def decorate(method):
@@ -82,6 +88,9 @@ def endpoint(
                     method,
                     tuple(consumes),
                     tuple(produces),
+                    returns,
+                    content_type,
+                    query or {},
                 )
                 for verb in methods
             )
@@ -101,6 +110,8 @@ def endpoint(
             try:
                 if request.httprequest.method == "OPTIONS":
                     return options_of(path)
+                if not all(_storable(value) for value in kwargs.values()):
+                    return problem(404, "not_found", "There is no such resource.")
                 return method(self, *args, **kwargs)
             except InputError as error:
                 return refusal(error)
@@ -124,6 +135,17 @@ def endpoint(
         return call
 
     return decorate
+
+
+def _storable(value):
+    """Whether a parameter is text that the database could hold at all."""
+    if not isinstance(value, str):
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 def refusal(error, render=None):

@@ -12,6 +12,7 @@ class StatusController(Controller):
         auth="healthcare_status",
         methods=["GET"],
         readonly=True,
+        returns="invoices",
         answers={
             200: "The invoices",
             400: "The identifier is not system|value",
@@ -50,7 +51,12 @@ class StatusController(Controller):
         auth="healthcare_status",
         methods=["GET"],
         readonly=True,
-        answers={200: "The clearance", 404: "No such appointment"},
+        returns="clearance",
+        answers={
+            200: "The clearance",
+            404: "No such appointment",
+            503: "Encryption is not set up",
+        },
     )
     def clearance(self, identifier, **_query):
         """Read the financial clearance of one appointment, with its reasons."""

@@ -70,6 +70,12 @@ def example(name, version):
     }
 
 
+def examples():
+    """Return ``[(name, version)]`` of the types that have an example."""
+    newest = {name: version for name, version in schema.registry().types()}
+    return [item for item in newest.items() if example(*item) is not None]
+
+
 @cache
 def event_types():
     """Return ``[{"name", "version", "type", "schema", "example"}]`` of all types."""

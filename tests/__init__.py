@@ -47,6 +47,7 @@ from . import test_formats_http
 from . import test_mapping_model
 from . import test_journeys
 from . import test_order_of_arrival
+from . import test_openapi_server
 from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people

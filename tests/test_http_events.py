@@ -245,7 +245,7 @@ class TestEventsEndpoint(HttpCase):
         document = self.url_open("/healthcare/v1/openapi.json").json()
         self.assertEqual(document["openapi"], "3.1.0")
         operations = document["paths"]["/healthcare/v1/events"]
-        self.assertEqual(set(operations), {"get", "post"})
+        self.assertEqual(set(operations), {"get", "options", "post"})
         self.assertIn("422", operations["post"]["responses"])
         self.assertIn("/healthcare/v1/events/{uuid}", document["paths"])
         self.assertIn(

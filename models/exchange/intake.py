@@ -184,7 +184,8 @@ class HealthcareIntake(models.AbstractModel):
 
     _COLUMNS = """uuid, source_id, external_id, type_id, schema_version,
         facility_id, subject, partition, state, rejected, attempts,
-        correlation_id, causation_id, traceparent, occurred_at, received_at, digest, body, body_size,
+        correlation_id, causation_id, traceparent, occurred_at, received_at,
+        digest, body, body_size,
         message_id, mapping_id, mapping_label,
         create_uid, create_date, write_uid, write_date"""
 

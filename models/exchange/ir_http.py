@@ -31,6 +31,13 @@ class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
 
     @classmethod
+    def _dispatch(cls, endpoint):
+        if request.httprequest.path.startswith("/healthcare/"):
+            # A parameter of this name would be taken for the controller: a 500.
+            request.params.pop("self", None)
+        return super()._dispatch(endpoint)
+
+    @classmethod
     def _auth_method_healthcare_events(cls):
         cls._healthcare_authenticate(EVENTS)
 
