@@ -25,7 +25,9 @@ from . import test_durability_privacy
 from . import test_engine
 from . import test_exception_categories
 from . import test_exception_causes
+from . import test_exception_fix
 from . import test_exception_healing
+from . import test_exception_isolation
 from . import test_exception_policy
 from . import test_facility_wizard
 from . import test_feed

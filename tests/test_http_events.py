@@ -225,13 +225,16 @@ class TestEventsEndpoint(HttpCase):
     def test_no_cookie_no_html(self):
         answer = self.post(event("appointment.booked", appointment_data("H-1", "X-1")))
         self.assertNotIn("Set-Cookie", answer.headers)
-        for path, method in (
-            ("/healthcare/v1/nothing", "GET"),
-            ("/healthcare/v1/events", "DELETE"),
-            ("/healthcare/v1/events/not-a-uuid", "GET"),
+        for path, method, status, allowed in (
+            ("/healthcare/v1/nothing", "GET", 404, None),
+            ("/healthcare/v1/nothing", "DELETE", 404, None),
+            ("/healthcare/v1/events", "DELETE", 405, "GET, HEAD, POST, OPTIONS"),
+            ("/healthcare/v1/hl7v2", "GET", 405, "POST, OPTIONS"),
+            ("/healthcare/v1/events/not-a-uuid", "GET", 404, None),
         ):
             answer = self.call(path, method=method)
-            self.assertIn(answer.status_code, (404, 405))
+            self.assertEqual(answer.status_code, status, path)
+            self.assertEqual(answer.headers.get("Allow"), allowed)
             self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
 
     def test_schemas_are_public(self):

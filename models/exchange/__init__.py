@@ -28,6 +28,7 @@ from . import mapping_row
 from . import intake_formats
 from . import ordering
 from . import engine
+from . import engine_isolation
 from . import engine_outcome
 from . import engine_release
 from . import engine_technical

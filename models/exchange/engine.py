@@ -30,6 +30,7 @@ _logger = logging.getLogger(__name__)
 
 LOCK_CLASS = 0x4843  # advisory lock class of ours: "HC"
 BATCH_EVENTS = 400
+ALONE_AFTER = 2  # ends of their worker after which events run alone
 BUDGET_SECONDS = 20
 SOON_SECONDS = 5
 CONFLICT_TRIES = 6
@@ -201,19 +202,6 @@ class HealthcareEngine(models.AbstractModel):
                     cr.commit()
 
     @api.model
-    def _recover(self, partitions):
-        """Take back what a worker that died was working on."""
-        rows = self.env.execute_query(
-            SQL(
-                """UPDATE healthcare_event SET state = 'received'
-                WHERE state = 'processing' AND partition = ANY(%s) RETURNING uuid""",
-                partitions,
-            )
-        )
-        if rows:
-            _logger.warning("Took back %d events of a worker that died", len(rows))
-
-    @api.model
     def _process_some(self, partitions):
         """Claim and process one batch; return how many events were claimed.
 
@@ -280,33 +268,27 @@ class HealthcareEngine(models.AbstractModel):
         subject brings holds nothing back.
         """
         now = clock.utc_now()
-        candidates = self.env.execute_query(
-            SQL(
-                """SELECT id, subject FROM healthcare_event
-                WHERE state IN ('received', 'retrying') AND partition = ANY(%s)
-                AND (run_after IS NULL OR run_after <= %s)
-                ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
-                partitions,
-                now,
-                limit,
-            )
-        )
+        candidates, alone = self._candidates(partitions, now, limit)
         if not candidates:
             return []
         rows = self.env.execute_query(
             SQL(
-                """SELECT id, subject, state, run_after FROM healthcare_event
+                """SELECT id, subject, state, run_after,
+                    id != %s AND interruptions >= %s FROM healthcare_event
                 WHERE subject = ANY(%s) AND state IN %s AND rejected IS NOT TRUE
                 AND (state != 'exception' OR blocked_on IS DISTINCT FROM subject)
                 ORDER BY subject, occurred_at, id""",
+                alone or 0,
+                ALONE_AFTER,
                 list({subject for _id, subject in candidates}),
                 UNFINISHED,
             )
         )
         queues, held, blocked = {}, [], set()
-        for event_id, subject, state, run_after in rows:
-            ready = state == "received" or (
-                state == "retrying" and (not run_after or run_after <= now)
+        for event_id, subject, state, run_after, suspect in rows:
+            ready = not suspect and (
+                state == "received"
+                or (state == "retrying" and (not run_after or run_after <= now))
             )
             if subject not in blocked and ready:
                 queues.setdefault(subject, []).append(event_id)
@@ -314,6 +296,7 @@ class HealthcareEngine(models.AbstractModel):
                 held.append(event_id)
             else:
                 blocked.add(subject)
+        queues = self._only(alone, queues)
         if held:
             self._set_state(held, "waiting")
         claimed = [event_id for queue in queues.values() for event_id in queue]
@@ -327,6 +310,8 @@ class HealthcareEngine(models.AbstractModel):
                 )
             )
         self._forget()
+        if held and not claimed:
+            return self._claim(partitions, limit)  # others may be ready
         return list(queues.values())
 
     # -- running ----------------------------------------------------------------
