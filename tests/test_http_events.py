@@ -229,7 +229,7 @@ class TestEventsEndpoint(HttpCase):
             ("/healthcare/v1/nothing", "GET", 404, None),
             ("/healthcare/v1/nothing", "DELETE", 404, None),
             ("/healthcare/v1/events", "DELETE", 405, "GET, HEAD, POST, OPTIONS"),
-            ("/healthcare/v1/hl7v2", "GET", 405, "POST, OPTIONS"),
+            ("/healthcare/v1/openapi.json", "POST", 405, "GET, HEAD, OPTIONS"),
             ("/healthcare/v1/events/not-a-uuid", "GET", 404, None),
         ):
             answer = self.call(path, method=method)
