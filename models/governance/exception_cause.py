@@ -225,7 +225,7 @@ class HealthcareExceptionCause(models.Model):
         first = self.env["healthcare.exception"].browse(row["ids"][0])
         if key.startswith("from/"):
             labels = dict(first._fields["category"]._description_selection(self.env))
-            origin = [first.source_id.name, first.facility_id.name]
+            origin = [first.facility_id.name, first.source_id.name]
             name = " · ".join(filter(None, [labels[category], *origin]))
         else:
             name = first.reason or key
