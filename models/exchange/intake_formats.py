@@ -290,6 +290,8 @@ class HealthcareIntake(models.AbstractModel):
         rows = []
         for result in results:
             reason = self._places(result.faults or result.notes)[:MAX_REASON] or None
+            if result.state == "unsupported":
+                reason = self.env._("There is no mapping for messages of this kind.")
             if reason or (result.state, result.label) != before[result.record_id]:
                 rows.append((result.record_id, result.state, reason, result.label))
         if not rows:

@@ -29,7 +29,6 @@ class HealthcareMapping(models.Model):
 
     _name = "healthcare.mapping"
     _description = "Mapping"
-    _inherit = ["mail.thread"]
     _order = "source_id, format, kind, version desc"
 
     name = fields.Char(string="Title", required=True)
@@ -47,7 +46,6 @@ class HealthcareMapping(models.Model):
         default="draft",
         readonly=True,
         copy=False,
-        tracking=True,
     )
     based_on = fields.Char(readonly=True, help="What it was copied from.")
     note = fields.Text(help="What is special about this source.")
@@ -124,7 +122,7 @@ class HealthcareMapping(models.Model):
         return last.version + 1
 
     def write(self, vals):
-        fixed = {"name", "note", "message_follower_ids", "message_ids"}
+        fixed = {"name", "note"}
         own = {"state", "document", "activated_at", "activated_by_id", "version"}
         if vals.keys() - fixed - own:
             self._check_draft()
