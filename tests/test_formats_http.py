@@ -4,11 +4,13 @@ import csv
 import gzip
 import json
 import logging
+import zlib
 from collections import Counter
 from pathlib import Path
 
 import hl7
 
+from odoo.addons.healthcare_connector.core import samples
 from odoo.addons.healthcare_connector.models.exchange.ordering import PARTITIONS
 
 from .http_common import BASE, EndpointCase
@@ -141,6 +143,8 @@ class TestHl7v2(FormatsCase):
         self.env.cr.execute("SELECT body FROM healthcare_message_body")
         for (sealed,) in self.env.cr.fetchall():
             self.assertNotIn(b"Quillfeather", bytes(sealed))
+            with self.assertRaises(zlib.error):
+                zlib.decompress(bytes(sealed))
         self.assertIn("Quillfeather", self.messages()._text())
 
     def test_at_fault_is_kept_and_healed_by_a_mapping(self):
@@ -222,6 +226,16 @@ class TestHl7v2(FormatsCase):
             ["appointment.booked", "payment.received", "service.completed"],
         )
 
+    def test_what_was_taken_of_a_refused_message_is_not_taken_twice(self):
+        message = [*DFT[:3], DFT[3], DFT[5].replace("30.00&USD", "thirty")]
+        self.assertEqual(self.codes(self.hl7(body(*message))), ["AE"])
+        taken = self.events(rejected=False)
+        self.assertEqual(taken.type_code, "service.completed")
+        message[0] = message[0].replace("093000", "101500")
+        self.assertEqual(self.codes(self.hl7(body(*message))), ["AE"])
+        self.assertEqual(self.events(rejected=False), taken)
+        self.assertEqual(len(self.events(rejected=True)), 1)
+
     def test_nothing_to_take_is_told(self):
         message = (*DFT[:3], DFT[3].replace("|CG|", "|AJ|"))
         answer = self.hl7(body(*message))
@@ -232,6 +246,32 @@ class TestHl7v2(FormatsCase):
         message = (ADT[0].replace("|NORTH|", "|HOSP9|"), *ADT[1:])
         self.assertEqual(self.codes(self.hl7(body(*message))), ["AA"])
         self.assertEqual(self.events().facility_id, self.facility)
+
+
+class TestDocumented(FormatsCase):
+    def test_the_description_has_the_endpoints_with_their_types(self):
+        paths = self.call(f"{BASE}/openapi.json").json()["paths"]
+        for name, kind in (("hl7v2", ER7), ("fhir", FHIR), ("x12", X12)):
+            operation = paths[f"{BASE}/{name}"]["post"]
+            self.assertIn(kind, operation["requestBody"]["content"])
+            self.assertLessEqual(
+                {"200", "401", "403", "413", "415", "429", "503"},
+                operation["responses"].keys(),
+            )
+
+    def test_the_samples_of_the_documentation_are_taken(self):
+        made = [one for one in samples.make() if one.path != f"{BASE}/events"]
+        self.assertGreater(len(made), 3)
+        for sample in made:
+            answer = self.call(
+                sample.path,
+                sample.body.encode(),
+                **{"Content-Type": sample.content_type},
+            )
+            with self.subTest(sample=sample.title):
+                self.assertIn(answer.status_code, (200, 202), answer.text)
+                if sample.path.endswith("hl7v2"):
+                    self.assertEqual(set(self.codes(answer)), {"AA"})
 
 
 class TestFhir(FormatsCase):

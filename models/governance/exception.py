@@ -148,8 +148,9 @@ class HealthcareException(models.Model):
     def _next_steps(self):
         return {
             "missing_payer": self.env._(
-                "Create the payer with this code, or set the code on an existing "
-                "payer. Everything that waits for it goes on by itself."
+                "Map It Now: say which payer the source means by this code; or create "
+                "the payer with this code. Everything that waits for it goes on by "
+                "itself."
             ),
             "authorization_gap": self.env._(
                 "Ask the payer for approval, or agree self-payment with the patient."
@@ -173,8 +174,9 @@ class HealthcareException(models.Model):
             "duplicate_patient": self.env._("Compare the two patients and merge them."),
             "delayed_payment": self.env._("Ask the payer for the status of the claim."),
             "unmapped_code": self.env._(
-                "Create the service or product with this code. Everything that waits "
-                "for it goes on by itself."
+                "Map It Now: say which service or product the source means by this "
+                "code; or create one with this code. Everything that waits for it goes "
+                "on by itself."
             ),
             "schema_mismatch": self.env._(
                 "Correct the named fields and replay, or ask the vendor to resend."
