@@ -61,6 +61,7 @@ from . import test_rights
 from . import test_schema_versions
 from . import test_schemas
 from . import test_tours
+from . import test_vendor_guide
 from . import test_views
 from . import test_workflow_authorization
 from . import test_workflow_claim
