@@ -31,14 +31,15 @@ from . import test_exception_isolation
 from . import test_exception_policy
 from . import test_facility_wizard
 from . import test_feed
+from . import test_format_agreement
 from . import test_format_cloudevents
+from . import test_format_corpora
 from . import test_format_fhir
-from . import test_format_fhir_corpora
 from . import test_format_fhir_events
 from . import test_format_hl7v2
 from . import test_format_hl7v2_events
+from . import test_format_robustness
 from . import test_format_x12
-from . import test_format_x12_corpora
 from . import test_hand_changes
 from . import test_http_events
 from . import test_intake
