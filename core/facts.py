@@ -34,6 +34,8 @@ CATALOGUE = {
         "supplies": Column(TEXT, "none", "Supplies part of the clearance"),
         "billing_hold": Column(FLAG, "none", "Whether billing is on hold"),
         "amount_expected": Column(MONEY, "none", _AMOUNT),
+        "patient_estimate": Column(MONEY, "none", "Probably paid by the patient"),
+        "deposit": Column(TEXT, "none", "Deposit part of the clearance"),
     },
     "authorization": {
         "state": _STATE,

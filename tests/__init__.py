@@ -7,6 +7,8 @@ from . import test_billing_revenue
 from . import test_control_room
 from . import test_control_room_tour
 from . import test_concurrency
+from . import test_clearance
+from . import test_companies
 from . import test_core_deidentification
 from . import test_core_encryption
 from . import test_core_logs
@@ -32,6 +34,7 @@ from . import test_exception_policy
 from . import test_facility_wizard
 from . import test_feed
 from . import test_format_agreement
+from . import test_finance_rights
 from . import test_format_cloudevents
 from . import test_format_corpora
 from . import test_format_fhir
@@ -51,6 +54,7 @@ from . import test_mapping_model
 from . import test_journeys
 from . import test_order_of_arrival
 from . import test_openapi_server
+from . import test_no_show_fee
 from . import test_patient_identity
 from . import test_patient_merge
 from . import test_patient_merge_people
@@ -61,6 +65,7 @@ from . import test_payment_suggestions
 from . import test_rights
 from . import test_schema_versions
 from . import test_schemas
+from . import test_timeline
 from . import test_tours
 from . import test_vendor_guide
 from . import test_views

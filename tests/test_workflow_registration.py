@@ -60,6 +60,35 @@ class TestRegistration(WorkflowCase):
             )
         self.assertEqual(outcomes, {("2", "d@e.f", 1)})
 
+    def test_guarantor_in_any_order(self):
+        parts = [
+            {"phones": ["+1 555 0101"]},
+            {"name": {"family": "Payton", "given": ["Sam"]}, "emails": ["s@p.example"]},
+            {"address": {"lines": ["2 Lane"], "city": "Town", "country": "US"}},
+        ]
+        outcomes = set()
+        for number, order in enumerate(permutations(range(3))):
+            mrn = f"G{number}"
+            for position in order:
+                self.play(
+                    self.register(mrn, position, "updated", guarantor=parts[position])
+                )
+            guarantor = self.patient(mrn).healthcare_guarantor_id
+            outcomes.add(
+                (
+                    guarantor.name,
+                    guarantor.phone,
+                    guarantor.email,
+                    guarantor.street,
+                    guarantor.city,
+                    guarantor.country_id.code,
+                )
+            )
+        self.assertEqual(
+            outcomes,
+            {("Sam Payton", "+1 555 0101", "s@p.example", "2 Lane", "Town", "US")},
+        )
+
     def test_missing_payer_holds_all_and_goes_on_by_itself(self):
         events = self.play(
             self.register("P1", payer="T-LATE"), self.register("P2", payer="T-LATE")

@@ -2,7 +2,7 @@
 
 from itertools import permutations
 
-from .workflow_common import WorkflowCase
+from .workflow_common import WorkflowCase, event
 
 
 class TestScheduling(WorkflowCase):
@@ -69,6 +69,7 @@ class TestScheduling(WorkflowCase):
         late = self.play(self.appointment("confirmed", "S1", "V1", 5))
         self.assertStates(late, "done")
         self.assertEqual(late.log_ids.mapped("outcome"), ["stale"])
+        self.assertIn("Newer information", late.log_ids.message)
         self.assertEqual(visit.state, "cancelled")
 
     def test_any_order_of_arrival(self):
@@ -130,6 +131,65 @@ class TestScheduling(WorkflowCase):
         self.process()
         self.assertStates(events, "done")
         self.assertFalse(self.issues())
+
+    def test_service_timed_before_its_own_booking(self):
+        steps = [
+            self.completed("S1", "SE1", 9, "V1"),
+            self.appointment("booked", "S1", "V1", 10),
+            self.appointment("confirmed", "S1", "V1", 11),
+        ]
+        for order in permutations(range(3)):
+            for together in (False, True):
+                point = self.cr.savepoint(flush=True)
+                self.play(self.register("S1"))
+                sent = [steps[position] for position in order]
+                if together:
+                    events = self.play(*sent)
+                else:
+                    events = self.env["healthcare.event"].concat(
+                        *(self.play(one) for one in sent)
+                    )
+                self.assertStates(events, "done")
+                self.assertEqual(self.visit("V1").state, "completed")
+                self.assertFalse(self.issues())
+                point.close(rollback=True)
+                self.env.invalidate_all()
+
+    def test_service_before_a_booking_that_is_parked_itself(self):
+        self.play(self.register("S1"))
+        events = self.play(
+            self.completed("S1", "SE1", 9, "V1"),
+            self.appointment("booked", "S1", "V1", 10, services=("T-MRI", "T-NEW")),
+        )
+        self.assertStates(events, "exception")
+        self._service("T-NEW", 10, {})
+        self.process()
+        self.assertStates(events, "done")
+        self.assertFalse(self.issues())
+
+    def test_merge_timed_before_the_survivors_registration(self):
+        merge = event(
+            "patient.merged",
+            {
+                "facility": "T-EAST",
+                "survivor": self.patient_ref("S1"),
+                "retired": self.patient_ref("S2"),
+            },
+            time=self.at(1),
+        )
+        steps = [merge, self.register("S1", 2), self.register("S2", 3)]
+        for order in permutations(range(3)):
+            point = self.cr.savepoint(flush=True)
+            events = self.env["healthcare.event"].concat(
+                *(self.play(steps[position]) for position in order)
+            )
+            self.assertStates(events, "done")
+            self.assertEqual(self.patient("S1"), self.patient("S2"), order)
+            self.assertFalse(
+                self.issues().filtered(lambda i: i.category != "duplicate_patient")
+            )
+            point.close(rollback=True)
+            self.env.invalidate_all()
 
     def test_unknown_service(self):
         self.play(self.register("S1"))

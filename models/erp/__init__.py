@@ -1,5 +1,6 @@
 """Master data of a provider, and what we add to Odoo's own documents."""
 
+from . import awaited
 from . import facility
 from . import service_line
 from . import service
@@ -30,6 +31,8 @@ from . import account_move
 from . import revenue
 from . import account_payment
 from . import account_reconcile
+from . import no_show_fee
+from . import deposit
 from . import delayed_payment
 from . import account_move_changes
 from . import account_move_changes_told
@@ -39,3 +42,5 @@ from . import stock_move
 from . import patient_merge
 from . import patient_merge_undo
 from . import patient_sweep
+from . import traced
+from . import timeline

@@ -101,6 +101,9 @@ class HealthcareAppointment(models.Model):
     clearance_note = fields.Text(
         string="Why", compute="_compute_clearance_note", help="What stands in the way."
     )
+    clearance_steps = fields.Text(
+        string="What to Do", compute="_compute_clearance_steps"
+    )
     billing_hold = fields.Boolean(readonly=True, tracking=True)
     billing_hold_reason = fields.Char(readonly=True)
     amount_expected = fields.Monetary(
@@ -143,7 +146,9 @@ class HealthcareAppointment(models.Model):
             )
         )
         for appointment in self:
-            invoices = appointment.completion_ids.invoice_ids
+            invoices = (
+                appointment.completion_ids.invoice_ids | appointment.fee_invoice_ids
+            )
             appointment.invoice_ids = invoices
             appointment.invoice_count = len(invoices)
             appointment.picking_count = len(appointment.picking_ids)

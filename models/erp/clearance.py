@@ -21,17 +21,20 @@ class HealthcareAppointment(models.Model):
         """
         if not self:
             return self
-        coverages = self._coverages_by_patient()
-        authorizations = self._authorizations_by_visit()
+        visits = self._with_deposit_rivals()
+        coverages = visits._coverages_by_patient()
+        authorizations = visits._authorizations_by_visit()
         rules = self.env["healthcare.authorization.rule"]._of_payers(
             {one.payer_id.id for ones in coverages.values() for one in ones}
         )
+        deposits = visits._deposits(coverages)
         changed = self.browse()
-        for appointment in self:
+        for appointment in visits:
             values = appointment._judge(
                 coverages.get(appointment.patient_id.id, coverages[None]),
                 authorizations[appointment],
                 rules,
+                deposits[appointment],
             )
             values = {
                 name: value
@@ -41,7 +44,57 @@ class HealthcareAppointment(models.Model):
             if values:
                 appointment.write(values)
                 changed |= appointment
-        return changed
+        changed._release_deposits()
+        rivals = changed - self
+        rivals._emit_appointments(dict.fromkeys(rivals))
+        return changed & self
+
+    @api.depends(
+        "state",
+        "coverage_state",
+        "authorization_state",
+        "supplies_state",
+        "deposit_state",
+    )
+    def _compute_clearance_steps(self):
+        steps = self._clearance_steps()
+        for visit in self:
+            wanted = [
+                steps.get((name, visit[name]))
+                for name in (
+                    "coverage_state",
+                    "authorization_state",
+                    "supplies_state",
+                    "deposit_state",
+                )
+                if visit.state in UPCOMING
+            ]
+            visit.clearance_steps = "\n".join(filter(None, wanted))
+
+    @api.model
+    def _clearance_steps(self):
+        """Return ``{(part, state): what somebody should do about it}``."""
+        insurer = self.env._(
+            "Ask the patient for another insurance, or agree self-payment."
+        )
+        payer = self.env._("Ask the payer to approve the visit, or agree self-payment.")
+        supplies = self.env._(
+            "Confirm the purchase order, or move stock to this facility."
+        )
+        return {
+            ("coverage_state", "missing"): self.env._(
+                "Have the coverage verified, or agree self-payment with the patient."
+            ),
+            ("coverage_state", "inactive"): insurer,
+            ("authorization_state", "pending"): self.env._(
+                "Ask the payer for an authorization that covers the visit."
+            ),
+            ("authorization_state", "denied"): payer,
+            ("authorization_state", "expired"): payer,
+            ("supplies_state", "partial"): supplies,
+            ("supplies_state", "short"): supplies,
+            ("deposit_state", "due"): self.env._("Ask the patient for the deposit."),
+        }
 
     def _refresh_supplies(self):
         """Judge anew after stock moved outside of any event, and tell of it."""
@@ -80,7 +133,7 @@ class HealthcareAppointment(models.Model):
             for visit, key in keys.items()
         }
 
-    def _judge(self, coverages, authorizations, rules):
+    def _judge(self, coverages, authorizations, rules, deposit):
         """Return the clearance fields of one appointment."""
         self.ensure_one()
         reasons = []
@@ -89,6 +142,7 @@ class HealthcareAppointment(models.Model):
             coverage, authorizations, rules, reasons
         )
         supplies_state = self._judge_supplies(reasons)
+        deposit_values = self._judge_deposit(deposit, reasons)
         hold = authorization_state in ("denied", "expired")
         if self.state not in UPCOMING:
             reasons = []
@@ -106,6 +160,7 @@ class HealthcareAppointment(models.Model):
             "clearance_reasons": reasons,
             "billing_hold": hold,
             "billing_hold_reason": self._hold_reason(authorization_state),
+            **deposit_values,
         }
 
     def _hold_reason(self, authorization_state):
@@ -265,6 +320,8 @@ class HealthcareAppointment(models.Model):
                         "supplies": appointment.supplies_state or None,
                         "billing_hold": appointment.billing_hold,
                         "amount_expected": money(appointment.amount_expected),
+                        "patient_estimate": money(appointment.patient_estimate),
+                        "deposit": appointment.deposit_state or None,
                     },
                 }
                 for appointment, event in events.items()

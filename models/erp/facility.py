@@ -1,13 +1,15 @@
 """A place of care: which company bills, which warehouse supplies."""
 
-from odoo import api, fields, models
+from odoo import fields, models
 
 
 class HealthcareFacility(models.Model):
     _name = "healthcare.facility"
     _description = "Facility"
+    _inherit = "healthcare.awaited"
     _order = "name"
     _check_company_auto = True
+    _awaited_kind = "facility"
 
     name = fields.Char(required=True)
     code = fields.Char(required=True, help="The code events carry, e.g. NORTH.")
@@ -52,19 +54,3 @@ class HealthcareFacility(models.Model):
         )
         for facility in self:
             facility.appointment_count = found.get(facility, 0)
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        facilities = super().create(vals_list)
-        facilities._release_waiting()
-        return facilities
-
-    def write(self, vals):
-        result = super().write(vals)
-        self._release_waiting()
-        return result
-
-    def _release_waiting(self):
-        self.env["healthcare.exception"]._cause_gone(
-            [f"facility/{facility.code}" for facility in self if facility.active]
-        )

@@ -1,10 +1,13 @@
 """Patients and payers are contacts."""
 
-from odoo import api, fields, models
+from odoo import fields, models
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "healthcare.awaited"]
+    _awaited_kind = "payer"
+    _awaited_field = "healthcare_payer_code"
 
     healthcare_is_patient = fields.Boolean(string="Is a Patient", index=True)
     healthcare_is_payer = fields.Boolean(string="Is a Payer")
@@ -71,28 +74,6 @@ class ResPartner(models.Model):
         )
         for partner in self:
             partner.healthcare_appointment_count = found.get(partner, 0)
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        partners = super().create(vals_list)
-        if any(vals.get("healthcare_payer_code") for vals in vals_list):
-            partners._release_waiting_for_payer()
-        return partners
-
-    def write(self, vals):
-        result = super().write(vals)
-        if {"healthcare_payer_code", "healthcare_is_payer", "active"} & vals.keys():
-            self._release_waiting_for_payer()
-        return result
-
-    def _release_waiting_for_payer(self):
-        self.env["healthcare.exception"]._cause_gone(
-            [
-                f"payer/{partner.healthcare_payer_code}"
-                for partner in self
-                if partner.healthcare_payer_code and partner.active
-            ]
-        )
 
     def action_open_healthcare_appointments(self):
         self.ensure_one()

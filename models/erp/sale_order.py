@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 
 class SaleOrder(models.Model):
@@ -24,6 +25,17 @@ class SaleOrder(models.Model):
         help="Keyed hash of the appointment this was ordered for, before it is booked.",
     )
 
+    healthcare_billing_hold = fields.Boolean(
+        string="Billing on Hold",
+        related="healthcare_appointment_id.billing_hold",
+        store=True,
+    )
+    healthcare_billing_hold_reason = fields.Char(
+        string="Why Billing Is on Hold",
+        related="healthcare_appointment_id.billing_hold_reason",
+        store=True,
+    )
+
     _healthcare_order_key_unique = models.UniqueIndex(
         "(healthcare_order_key) WHERE healthcare_order_key IS NOT NULL",
         "This order exists already.",
@@ -33,11 +45,20 @@ class SaleOrder(models.Model):
         "An appointment has one service order.",
     )
 
-    def action_open_healthcare_appointment(self):
-        self.ensure_one()
-        return self.healthcare_appointment_id._open(
-            "healthcare.appointment", self.healthcare_appointment_id.ids
-        )
+    def _create_invoices(self, grouped=False, final=False, date=None):
+        """Bill nothing by hand that a payer refused.
+
+        :raise UserError: for an order on hold
+        """
+        for order in self.filtered("healthcare_billing_hold"):
+            raise UserError(
+                self.env._(
+                    "Billing of %(order)s is on hold: %(reason)s",
+                    order=order.name,
+                    reason=order.healthcare_billing_hold_reason or "",
+                )
+            )
+        return super()._create_invoices(grouped=grouped, final=final, date=date)
 
 
 class SaleOrderLine(models.Model):

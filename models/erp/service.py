@@ -1,12 +1,14 @@
 """What a provider does, as Odoo sells and supplies it."""
 
-from odoo import api, fields, models
+from odoo import fields, models
 
 
 class HealthcareService(models.Model):
     _name = "healthcare.service"
     _description = "Service"
+    _inherit = "healthcare.awaited"
     _order = "code"
+    _awaited_kind = "service"
 
     name = fields.Char(required=True, translate=True)
     code = fields.Char(
@@ -30,22 +32,6 @@ class HealthcareService(models.Model):
     _code_unique = models.Constraint(
         "UNIQUE(code)", "Another service already has this code."
     )
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        services = super().create(vals_list)
-        services._release_waiting()
-        return services
-
-    def write(self, vals):
-        result = super().write(vals)
-        self._release_waiting()
-        return result
-
-    def _release_waiting(self):
-        self.env["healthcare.exception"]._cause_gone(
-            [f"service/{service.code}" for service in self if service.active]
-        )
 
 
 class HealthcareServiceSupply(models.Model):

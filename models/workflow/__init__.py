@@ -5,7 +5,9 @@ one per subject, and writes in bulk. See ``workflow.py`` for what it may call.
 """
 
 from . import workflow
+from . import companies
 from . import registration
+from . import guarantor
 from . import patient_merge
 from . import replenishment
 from . import supplies
@@ -13,6 +15,7 @@ from . import orders
 from . import billing
 from . import coverage
 from . import scheduling
+from . import no_show
 from . import authorization
 from . import service
 from . import authorization_use
@@ -26,4 +29,5 @@ from . import claim_superseded
 from . import payment
 from . import payment_matching
 from . import patient_money
+from . import deposit
 from . import claim_confirmation

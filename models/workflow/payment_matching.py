@@ -111,7 +111,12 @@ class HealthcarePaymentMatching(models.AbstractModel):
         }
         if not keys:
             return {}
-        claims = self.env["healthcare.claim"].search([("subject", "in", list(keys))])
+        claims = self.env["healthcare.claim"].search(
+            [
+                ("subject", "in", list(keys)),
+                ("company_id", "=", self.env.company.id),
+            ]
+        )
         return {claim.subject: claim for claim in claims}
 
     @api.model

@@ -192,7 +192,7 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
             event.occurred_at > patient.healthcare_known_at
         ):
             values["healthcare_known_at"] = event.occurred_at
-        else:
+        elif not values:
             event._note_stale()
         if known != patient.healthcare_known_fields:
             values["healthcare_known_fields"] = known
@@ -220,37 +220,6 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
                     }
                 )
         self.env["healthcare.patient.identifier"].create(vals_list)
-
-    @api.model
-    def _set_guarantors(self, contents, patients, keys, found):
-        """Keep who pays for a patient as a contact of its own."""
-        new = []
-        for event, patient in patients.items():
-            guarantor = contents[event].get("guarantor")
-            if not guarantor:
-                continue
-            name = guarantor.get("name") or {}
-            names = [*(name.get("given") or ()), name.get("family")]
-            carried = {"name": " ".join(filter(None, names))}
-            if guarantor.get("phones"):
-                carried["phone"] = guarantor["phones"][0]
-            values, known = newer(
-                patient.healthcare_known_fields,
-                stamp(event, self._level(keys[event], found)),
-                {"guarantor": carried},
-            )
-            if not values or not carried["name"]:
-                continue
-            patient.healthcare_known_fields = known
-            if patient.healthcare_guarantor_id:
-                guarantor = patient.healthcare_guarantor_id
-                if values := changed(guarantor, values):
-                    guarantor.write(values)
-            else:
-                new.append((patient, values))
-        created = self.env["res.partner"].create([values for _patient, values in new])
-        for (patient, _values), guarantor in zip(new, created, strict=True):
-            patient.healthcare_guarantor_id = guarantor
 
     @api.model
     def _finish(self, keys, patients, created, touched):

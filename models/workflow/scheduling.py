@@ -4,7 +4,8 @@ from odoo import Command, api, models
 
 from ..erp.values import changed, moment, newer, number, stamp
 
-# A visit only moves up: a late event cannot bring a cancelled one back to life.
+# A visit only moves up: a late event cannot bring a cancelled one back to life. Who
+# comes after all, though, was no no-show.
 RANKS = {
     "booked": 0,
     "confirmed": 1,
@@ -14,6 +15,7 @@ RANKS = {
     "completed": 4,
 }
 ENDED = ("cancelled", "no_show")
+WEIGHED = ("checked_in", *ENDED)  # of these the newest word counts
 
 
 class HealthcareWorkflowScheduling(models.AbstractModel):
@@ -126,8 +128,8 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
         if data.get("self_pay") is not None:
             parts["self_pay"] = {"self_pay": data["self_pay"]}
         parts["facility"] = {"facility_id": event.facility_id.id}
-        if state in ENDED:
-            parts["ended"] = {}
+        if state in WEIGHED:
+            parts[state] = {}
         return parts
 
     @api.model
@@ -220,8 +222,9 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
         if before.get("services", "") <= mark and _services(appointment) != services:
             values["line_ids"] = [Command.clear(), *_line_commands(services)]
             values["amount_expected"] = _amount(services)
-        if self._moves_to(appointment, state, before.get("ended", ""), mark):
-            values["state"] = state
+        after = self._state_after(appointment, state, known)
+        if after != appointment.state:
+            values["state"] = after
         result = bool(values)
         if event.occurred_at > appointment.known_at:
             values["known_at"] = event.occurred_at
@@ -232,11 +235,21 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
         return result
 
     @api.model
-    def _moves_to(self, appointment, state, ended, mark):
-        here, there = RANKS[appointment.state], RANKS[state]
-        if here == there and state in ENDED:
-            return state != appointment.state and ended <= mark
-        return there > here
+    def _state_after(self, appointment, state, known):
+        """Return the state that follows from all that was told, in whatever order.
+
+        :param known: ``{part: stamp}`` of all events, this one included
+        """
+        if appointment.state == "completed":
+            return "completed"
+        marks = {one: known.get(one, "") for one in WEIGHED}
+        end = max(ENDED, key=marks.get)
+        came = marks["checked_in"]
+        if marks[end] and not (end == "no_show" and came > marks[end]):
+            return end
+        if came:
+            return "checked_in"
+        return max(appointment.state, state, key=RANKS.get)
 
     # -- what follows -----------------------------------------------------------
 
@@ -252,15 +265,16 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
             self.env["healthcare.workflow.supplies"],
         )
         appointments = self.env["healthcare.appointment"].concat(*events)
+        running = appointments.filtered(
+            lambda a: a.state in ("confirmed", "checked_in")
+        )
+        self._reopen(running, events)
         orders._fit_orders(
             {
                 one.order_id: (one.facility_id, _services(one))
                 for one in appointments
                 if one.order_id.state != "cancel"
             }
-        )
-        running = appointments.filtered(
-            lambda a: a.state in ("confirmed", "checked_in")
         )
         orders._confirm(running.order_id)
         ended = appointments.filtered(lambda a: a.state in ENDED)
@@ -276,6 +290,17 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
             self._move_transfers(running)
             others |= supplies._reserve({one: events[one] for one in running})
         return others - appointments
+
+    @api.model
+    def _reopen(self, appointments, events):
+        """Take up again what ended when these visits seemed to be off."""
+        back = appointments.filtered(lambda one: one.order_id.state == "cancel")
+        back.order_id.action_draft()
+        for authorization in back.authorization_ids:
+            if authorization._leaves_gap():
+                gap = authorization._gap_values()
+                event = events[authorization.appointment_id]
+                event._raise_issue(cause=gap.pop("cause_key"), **gap)
 
     @api.model
     def _move_transfers(self, appointments):

@@ -53,7 +53,11 @@ class HealthcareWorkflow(models.AbstractModel):
     def _supplies_by_code(self, codes):
         """Return ``{code: product}`` of stocked products by internal reference."""
         products = self.env["product.product"].search(
-            [("default_code", "in", list(codes)), ("type", "=", "consu")]
+            [
+                ("default_code", "in", list(codes)),
+                ("type", "=", "consu"),
+                ("company_id", "in", (False, self.env.company.id)),
+            ]
         )
         return {product.default_code: product for product in products}
 
