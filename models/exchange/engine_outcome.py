@@ -137,7 +137,12 @@ class HealthcareEngine(models.AbstractModel):
         for event in events:
             category = message = None
             if event.id in run.done:
-                outcome = "stale" if event.id in run.stale else "done"
+                outcome = "done"
+                if event.id in run.stale:
+                    outcome = "stale"
+                    message = self.env._(
+                        "Newer information was known already; nothing was changed."
+                    )
             elif event.id in held:
                 outcome = "waiting"
             elif event.id in run.parked:
