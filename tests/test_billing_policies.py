@@ -128,6 +128,80 @@ class TestCopay(BillingCase):
             1,
         )
 
+    def test_any_order_of_arrival(self):
+        """A copay that was verified before the service counts, however late it comes."""
+        self.facility.copay_at_service = True
+        outcomes = set()
+        for index, order in enumerate(permutations(range(4))):
+            mrn, service = f"O{index}", f"SO{index}"
+            steps = [
+                self.register(mrn),
+                self.verified(mrn, 5, copay="40.00"),
+                self.verified(mrn, 6, copay="50.00"),
+                self.completed(mrn, service, 60),
+            ]
+            for position in (*order, order[0]):
+                self.play(steps[position])
+            invoices = self.completion(service).invoice_ids
+            last = self.env["healthcare.fact"]._latest(
+                {(move._name, move.id) for move in invoices}
+            )
+            outcomes.add(
+                tuple(
+                    sorted(
+                        (
+                            move.healthcare_responsible,
+                            move.state,
+                            move.amount_total,
+                            tuple(move.invoice_line_ids.mapped("price_unit")),
+                        )
+                        for move in invoices
+                    )
+                )
+                + tuple(sorted(one.columns["amount_total"] for one in last))
+            )
+        self.assertEqual(
+            outcomes,
+            {
+                (
+                    ("patient", "posted", 50, (50,)),
+                    ("payer", "posted", 750, (800, -50)),
+                    "50.00",
+                    "750.00",
+                )
+            },
+        )
+
+    def test_what_was_paid_is_not_split(self):
+        self.facility.copay_at_service = True
+        self.play(self.register("C1"))
+        self.play(self.completed("C1", "SC1", 60))
+        invoice = self.completion("SC1").invoice_ids
+        self.play(
+            self.payment(
+                "PC1",
+                "100.00",
+                90,
+                "C1",
+                allocations=[{"invoice": invoice.name, "amount": "100.00"}],
+            )
+        )
+        self.play(self.verified("C1", 5, copay="50.00"))
+        self.assertEqual(self.completion("SC1").invoice_ids, invoice)
+        self.assertEqual(invoice.amount_total, 800)
+
+    def test_news_of_after_the_service_change_nothing(self):
+        self.facility.copay_at_service = True
+        self.play(self.register("C1"))
+        self.play(self.completed("C1", "SC1", 60))
+        self.play(self.verified("C1", 65, copay="50.00"))
+        self.assertEqual(self.completion("SC1").invoice_ids.amount_total, 800)
+        # The same when they arrive before the service does.
+        self.play(self.completed("C1", "SC2", 60))
+        self.assertEqual(self.completion("SC2").invoice_ids.amount_total, 800)
+        self.play(self.completed("C1", "SC3", 70))
+        self.assertEqual(len(self.completion("SC3").invoice_ids), 2)
+
     def test_waits_for_the_account(self):
         self.facility.copay_at_service = True
         self.company.healthcare_account_transfer_id = False
@@ -138,6 +212,30 @@ class TestCopay(BillingCase):
         self.company.healthcare_account_transfer_id = self.transfer
         self.process()
         self.assertStates(events, "done")
+
+
+class TestLateDenial(BillingCase):
+    def test_what_is_billed_stays_and_somebody_is_told(self):
+        """Nothing was required when it was billed: a person decides what to do."""
+        self.play(self.register("A1"), self.appointment("booked", "A1", "VA1", 10))
+        self.play(self.completed("A1", "SA1", 60, "VA1"))
+
+        def authorization(kind, minute):
+            data = {
+                "facility": "T-EAST",
+                "patient": self.patient_ref("A1"),
+                "authorization": {"number": "A1"},
+                "appointment_id": "VA1",
+                "payer": {"code": "T-PAYER"},
+            }
+            return event(f"authorization.{kind}", data, time=self.at(minute))
+
+        self.assertStates(self.play(authorization("denied", 20)), "done")
+        issue = self.issues("authorization_gap")
+        self.assertEqual(len(issue), 1)
+        self.assertEqual(self.completion("SA1").invoice_ids.payment_state, "not_paid")
+        self.play(authorization("approved", 80))
+        self.assertFalse(self.issues())
 
 
 class TestDrafts(BillingCase):

@@ -13,6 +13,7 @@ from . import replenishment
 from . import supplies
 from . import orders
 from . import billing
+from . import billing_copay
 from . import coverage
 from . import scheduling
 from . import no_show

@@ -20,6 +20,8 @@ from datetime import date
 
 from odoo import Command, api, models
 
+from ..erp.values import stamp
+
 
 class HealthcareWorkflowBilling(models.AbstractModel):
     _name = "healthcare.workflow.billing"
@@ -32,19 +34,31 @@ class HealthcareWorkflowBilling(models.AbstractModel):
     def _split(self, cases):
         """Say what the patient is billed at once: the copay, never above the total."""
         for case in cases:
-            payer, facility = case.payer, case.event.facility_id
-            if not payer or not case.coverage.copay or case.amount <= 0:
-                continue
-            policy = payer.healthcare_copay_at_service
-            if policy == "yes" or (not policy and facility.copay_at_service):
-                currency = facility.company_id.currency_id
-                copay = case.coverage.currency_id._convert(
-                    case.coverage.copay,
-                    currency,
-                    facility.company_id,
-                    case.performed_at.date(),
+            if case.payer:
+                case.copay = self._copay(
+                    case.coverage, case.event, case.amount, case.performed_at.date()
                 )
-                case.copay = min(copay, currency.round(case.amount))
+
+    @api.model
+    def _copay(self, coverage, event, amount, day):
+        """Return what of an amount the patient is billed at once.
+
+        News of after the service, whenever they arrive, are for later services.
+
+        :param event: that told of the service
+        """
+        facility = event.facility_id
+        policy = coverage.payer_id.healthcare_copay_at_service
+        told = (coverage.known_fields or {}).get("copay", "").split("/")[1:2]
+        if not coverage.copay or amount <= 0 or told > [stamp(event).split("/")[1]]:
+            return 0.0
+        if policy == "no" or (not policy and not facility.copay_at_service):
+            return 0.0
+        company = facility.company_id
+        copay = coverage.currency_id._convert(
+            coverage.copay, company.currency_id, company, day
+        )
+        return min(copay, company.currency_id.round(amount))
 
     @api.model
     def _check_accounts(self, cases):
@@ -128,7 +142,7 @@ class HealthcareWorkflowBilling(models.AbstractModel):
             vals_list.append(self._invoice_values(case))
             owners.append(case)
             if case.copay:
-                vals_list.append(self._copay_values(case))
+                vals_list.append(self._copay_values(case.completion, case.copay))
                 owners.append(case)
         moves = self.env["account.move"].create(vals_list)
         posting = moves.browse()
@@ -139,12 +153,12 @@ class HealthcareWorkflowBilling(models.AbstractModel):
         posting._post(soft=False)
 
     @api.model
-    def _common_values(self, case):
-        facility = case.event.facility_id
+    def _common_values(self, completion):
+        facility = completion.facility_id
         return {
             "move_type": "out_invoice",
-            "invoice_date": case.performed_at.date(),
-            "invoice_origin": case.order.name,
+            "invoice_date": completion.performed_at.date(),
+            "invoice_origin": completion.order_id.name,
             "invoice_user_id": False,
             "currency_id": facility.company_id.currency_id.id,
             **(
@@ -152,9 +166,9 @@ class HealthcareWorkflowBilling(models.AbstractModel):
                 if facility.sale_journal_id
                 else {}
             ),
-            "healthcare_patient_id": case.patient.id,
+            "healthcare_patient_id": completion.patient_id.id,
             "healthcare_facility_id": facility.id,
-            "healthcare_completion_id": case.completion.id,
+            "healthcare_completion_id": completion.id,
         }
 
     @api.model
@@ -162,9 +176,9 @@ class HealthcareWorkflowBilling(models.AbstractModel):
         payer = case.payer
         lines = [self._line_values(case, charge) for charge in case.charges]
         if case.copay:
-            lines.append(self._transfer_values(case, -case.copay))
+            lines.append(self._transfer_values(case.completion, -case.copay))
         return {
-            **self._common_values(case),
+            **self._common_values(case.completion),
             "partner_id": (payer or case.patient).id,
             "partner_shipping_id": case.patient.id,
             "healthcare_responsible": "payer" if payer else "patient",
@@ -172,19 +186,19 @@ class HealthcareWorkflowBilling(models.AbstractModel):
         }
 
     @api.model
-    def _copay_values(self, case):
+    def _copay_values(self, completion, copay):
         return {
-            **self._common_values(case),
-            "partner_id": case.patient.id,
+            **self._common_values(completion),
+            "partner_id": completion.patient_id.id,
             "healthcare_responsible": "patient",
             "invoice_line_ids": [
-                Command.create(self._transfer_values(case, case.copay))
+                Command.create(self._transfer_values(completion, copay))
             ],
         }
 
     @api.model
-    def _transfer_values(self, case, amount):
-        company = case.event.facility_id.company_id
+    def _transfer_values(self, completion, amount):
+        company = completion.company_id
         return {
             "name": self.env._("Copay")
             if amount > 0
