@@ -129,7 +129,7 @@ class TestCopay(BillingCase):
         )
 
     def test_any_order_of_arrival(self):
-        """A copay that was verified before the service counts, however late it comes."""
+        """A copay verified before the service counts, however late it comes."""
         self.facility.copay_at_service = True
         outcomes = set()
         for index, order in enumerate(permutations(range(4))):
