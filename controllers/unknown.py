@@ -30,8 +30,10 @@ class UnknownController(Controller):
 
 def _allowed_methods():
     """Return the methods that another of our endpoints takes at this path."""
-    adapter = request.env["ir.http"].routing_map().bind_to_environ(
-        request.httprequest.environ
+    adapter = (
+        request.env["ir.http"]
+        .routing_map()
+        .bind_to_environ(request.httprequest.environ)
     )
     allowed = []
     for method in METHODS:
