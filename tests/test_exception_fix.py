@@ -169,6 +169,26 @@ class TestExceptionFix(WorkflowCase):
         action = issue.with_user(self.operator).action_open_appointment()
         self.assertEqual(action["res_id"], self.visit("V1").id)
 
+    def test_what_costs_money_is_waived_by_finance(self):
+        cheap, dear = self.env["healthcare.exception"].create(
+            [
+                {"category": "missing_payer", "fingerprint": "cheap"},
+                {
+                    "category": "missing_payer",
+                    "fingerprint": "dear",
+                    "amount_at_risk": 0.01,
+                },
+            ]
+        )
+        with self.assertRaisesRegex(UserError, "only finance"):
+            (cheap | dear).with_user(self.operator)._waive("Never mind")
+        cheap.with_user(self.operator)._waive("Never mind")
+        finance = new_test_user(
+            self.env, "fix-money", groups=f"base.group_user,{GROUP}finance"
+        )
+        dear.with_user(finance)._waive("Agreed with the payer")
+        self.assertEqual(dear.waive_reason, "Agreed with the payer")
+
     def test_handing_over_needs_the_right_to_write(self):
         issue = self.issue(self.register("F1", payer="T-NEW"))
         with self.assertRaises(AccessError):

@@ -186,11 +186,16 @@ class HealthcareException(models.Model):
                 "Past the due time, ask the sending system for it."
             ),
             "retry_exhausted": self.env._(
-                "Retry when the technical problem is solved; tell your administrator."
+                "Tell your administrator. It is tried again by itself every hour; "
+                "retry when the technical problem is solved."
             ),
-            "delivery_failed": self.env._("Look at the target and send again."),
+            "delivery_failed": self.env._(
+                "Look at the target and retry. It closes by itself when the target "
+                "takes what is sent; waiving gives up what it refuses for good."
+            ),
             "source_silent": self.env._(
-                "Ask the vendor whether its interface is running."
+                "Ask the vendor whether its interface is running. It closes by itself "
+                "with the next event."
             ),
         }
 
@@ -332,6 +337,7 @@ class HealthcareException(models.Model):
     def _waive(self, reason):
         """Record the decision to let it be; the event, if held, is discarded."""
         self._check_open()
+        self._check_may_waive()
         self._note_decision("discarded", reason)
         self.filtered("blocks_event").event_id._discard()
         closed = self._close("waived", "waived", waive_reason=reason)
@@ -343,6 +349,21 @@ class HealthcareException(models.Model):
         self.check_access("write")
         if any(not record.is_open for record in self):
             raise UserError(self.env._("This exception is closed already."))
+
+    def _check_may_waive(self):
+        """What costs money is let be by finance, or by who answers for all of it."""
+        roles = "healthcare_connector.group_%s"
+        may = self.env.su or any(
+            self.env.user.has_group(roles % role)
+            for role in ("finance", "administrator")
+        )
+        if not may and any(record.amount_at_risk > 0 for record in self):
+            raise UserError(
+                self.env._(
+                    "Money is at risk here: only finance may waive it. Hand it over "
+                    "to somebody there."
+                )
+            )
 
     def _note_decision(self, outcome, message):
         # Stands in for the system: the log is written by what people do, and nobody
