@@ -81,12 +81,15 @@ def read(
     max_depth=64,
     id_system=ID_SYSTEM,
     received_at=None,
+    also=(),
 ):
     """Read a resource or a Bundle.
 
     :param bytes body: already decompressed, JSON in UTF-8
     :param str id_system: what the source's logical ids are called, a URN or URL
     :param str received_at: RFC 3339; becomes ``_received_at`` of the documents
+    :param also: types beyond :data:`KINDS` that make messages; of the additions
+        they have ``_id``, ``_new`` and ``_patient``
     :return: :class:`Reading`
     :raise InputError: for the body as a whole: not JSON, ``not_fhir`` (400),
         ``too_large``, ``too_many`` (413)
@@ -103,9 +106,9 @@ def read(
     reading = Reading([], {}, [], None)
     if value["resourceType"] != "Bundle":
         entry = Entry(0, "", None, value, {})
-        _read_scope([entry], None, id_system, reading)
+        _read_scope([entry], None, id_system, reading, also)
     else:
-        count = _read_bundle(value, "", id_system, reading, MAX_ENTRIES)
+        count = _read_bundle(value, "", id_system, reading, MAX_ENTRIES, also)
         if not count:
             detail = "The Bundle has no resources."
             reading.errors.append(_problem("/entry", "empty_bundle", detail))
@@ -126,7 +129,7 @@ def _problem(pointer, code, detail):
     return {"pointer": pointer, "code": code, "detail": detail}
 
 
-def _read_bundle(bundle, pointer, id_system, reading, room):
+def _read_bundle(bundle, pointer, id_system, reading, room, also):
     """Read a Bundle's entries; return how many resources there were."""
     entries, count, nested = [], 0, []
     listed = bundle.get("entry")
@@ -158,9 +161,9 @@ def _read_bundle(bundle, pointer, id_system, reading, room):
             entries.append(
                 Entry(len(entries), f"{place}/resource", url, resource, request)
             )
-    _read_scope(entries, bundle, id_system, reading)
+    _read_scope(entries, bundle, id_system, reading, also)
     for inner, place in nested:
-        count += _read_bundle(inner, place, id_system, reading, room - count)
+        count += _read_bundle(inner, place, id_system, reading, room - count, also)
     return count
 
 
@@ -174,7 +177,7 @@ def _without(item, request, place, reading):
         reading.errors.append(_problem(place, "required", detail))
 
 
-def _read_scope(entries, bundle, id_system, reading):
+def _read_scope(entries, bundle, id_system, reading, also):
     scope = Scope(entries)
     view = View(scope, id_system)
     digests = {}
@@ -191,7 +194,7 @@ def _read_scope(entries, bundle, id_system, reading):
     messages = []
     for entry in entries:
         kind = entry.resource["resourceType"]
-        if kind not in KINDS:
+        if kind not in KINDS and kind not in also:
             reading.others[kind] = reading.others.get(kind, 0) + 1
             continue
         errors, problems = _check(entry, scope)
@@ -228,8 +231,12 @@ def _ordered(messages, bundle_type):
         return messages[::-1]
     return sorted(
         messages,
-        key=lambda m: (KINDS.index(m.kind), bool(m.document.get("_retired"))),
+        key=lambda m: (_rank(m.kind), bool(m.document.get("_retired"))),
     )
+
+
+def _rank(kind):
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
 def _reported(document, place):

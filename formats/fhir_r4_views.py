@@ -102,9 +102,13 @@ class View:
             "_new": _is_new(resource, entry),
         }
         member = _PATIENT.get(kind)
+        if kind not in _VIEWS:  # of a source's own mapping
+            member = "subject" if "subject" in resource else "patient"
         if member:
             document["_patient"] = self._about(entry, resource.get(member))
-        document.update(getattr(self, f"_{kind.lower()}")(entry, resource))
+        view = _VIEWS.get(kind)
+        if view is not None:
+            document.update(view(self, entry, resource))
         return document
 
     def parts(self, entry):
@@ -422,3 +426,19 @@ def _answer(resource):
     else:
         answer = {"_claim": money.adjudicated(resource)}
     return {"_payer": _insurer(resource), **answer}
+
+
+_VIEWS = {
+    "Patient": View._patient,
+    "Coverage": View._coverage,
+    "CoverageEligibilityResponse": View._coverageeligibilityresponse,
+    "Appointment": View._appointment,
+    "ServiceRequest": View._servicerequest,
+    "Encounter": View._encounter,
+    "Procedure": View._procedure,
+    "ChargeItem": View._chargeitem,
+    "Claim": View._claim,
+    "ClaimResponse": View._claimresponse,
+    "ExplanationOfBenefit": View._explanationofbenefit,
+    "PaymentReconciliation": View._paymentreconciliation,
+}

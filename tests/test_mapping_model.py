@@ -153,6 +153,37 @@ class TestMapping(MappingCase):
         self.assertEqual(taken.state, "taken")
         self.assertEqual(taken.event_ids.type_code, "registration.updated")
 
+    def test_a_resource_nobody_knew_is_mapped_later(self):
+        self.source.default_facility_id = self.facility
+        resource = {
+            "resourceType": "Flag",
+            "id": "f-1",
+            "status": "finished",
+            "subject": {"identifier": {"system": "urn:test:mrn", "value": "F-1"}},
+            "period": {"end": "2026-03-02T09:00:00Z"},
+        }
+        content = json.dumps(resource).encode()
+        (result,) = self.receive(format_name="fhir_r4", content=content)
+        self.assertEqual((result.state, result.message.kind), ("unsupported", "Flag"))
+        wizard = self.env["healthcare.mapping.new"].create(
+            {
+                "source_id": self.source.id,
+                "format": "fhir_r4",
+                "kind": "Flag",
+                "like_resource": "Encounter",
+            }
+        )
+        mapping = self.env["healthcare.mapping"].browse(wizard.action_copy()["res_id"])
+        mapping.action_activate()
+        self.message(result).action_replay()
+        self.assertEqual(self.message(result).state, "taken")
+        made = self.message(result).event_ids
+        self.assertEqual(made.type_code, "service.completed")
+        self.assertEqual(
+            made._content()["patient"]["identifiers"],
+            [{"system": "urn:test:mrn", "value": "F-1"}],
+        )
+
     def test_export_and_import(self):
         mapping = self.draft("SIU^S12")
         self.row(mapping, "appointment.reason").expression = "SCH.f7[0].c2"

@@ -25,8 +25,8 @@ class HealthcareMappingNew(models.TransientModel):
     x12_kind = fields.Selection(lambda self: _kinds("x12"), string="Transaction")
     kind = fields.Char(
         string="Other Message",
-        help="A message the addon has no mapping for, e.g. ADT^A03. Write what of it "
-        "makes which event.",
+        help="A message the addon has no mapping for, e.g. ADT^A03 or Immunization. "
+        "Write what of it makes which event.",
     )
     like_kind = fields.Selection(
         lambda self: _kinds("hl7v2"),
@@ -34,19 +34,24 @@ class HealthcareMappingNew(models.TransientModel):
         help="The mapping of a similar message, to be changed.",
     )
 
+    like_resource = fields.Selection(
+        lambda self: _kinds("fhir_r4"),
+        string="Begin With the Rows Of the",
+        help="The mapping of a similar resource, to be changed.",
+    )
+
     @api.onchange("format")
     def _onchange_format(self):
-        if self.format != "hl7v2":
-            self.kind = self.like_kind = False
+        self.kind = self.like_kind = self.like_resource = False
 
     def _chosen(self):
         """Return ``(kind, kind whose mapping is copied)``."""
         listed = self[f"{self.format}_kind"]
-        if self.format == "hl7v2" and self.kind:
-            kind = self.kind.strip().upper()
-            known = dict(_kinds("hl7v2"))
-            return kind, kind if kind in known else self.like_kind
-        return listed, listed
+        kind = (self.kind or "").strip()
+        if self.format == "x12" or not kind:
+            return listed, listed
+        like = self.like_kind if self.format == "hl7v2" else self.like_resource
+        return kind, kind if kind in dict(_kinds(self.format)) else like
 
     def action_copy(self):
         """Make the draft and open it."""

@@ -12,6 +12,7 @@ from ...core import clock, mapping
 from ...core import envelope as rules
 from ...formats import incoming
 from .intake import Receipt
+from .value_map import AT_INTAKE
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +52,9 @@ class HealthcareIntake(models.AbstractModel):
         """Understand the source's own names of facilities, too."""
         rows, allowed = super()._facilities(source)
         # Stands in for the system, as the method it extends.
-        maps = self.env["healthcare.value.map"].sudo()._of_sources([source.id])
+        maps = (
+            self.env["healthcare.value.map"].sudo()._of_sources([source.id], AT_INTAKE)
+        )
         theirs = maps[source.id].get("facilities", {})
         rows = {**rows, **{code: rows.get(ours) for code, ours in theirs.items()}}
         if allowed is not None:
@@ -237,7 +240,7 @@ class HealthcareIntake(models.AbstractModel):
         mapped = in_force.get(message.kind)
         if message.errors:
             return self._unusable(result)
-        if mapped is None or message.unsupported and not message.document:
+        if mapped is None:
             result.state = "unsupported"
             result.errors = [message.unsupported or _unsupported()]
             return []

@@ -269,6 +269,19 @@ class HealthcareMapping(models.Model):
         return found
 
     @api.model
+    def _own_kinds(self, source, format_name):
+        """Return the kinds a source has mappings of its own for, drafts included."""
+        groups = self._read_group(
+            [
+                ("source_id", "=", source.id),
+                ("format", "=", format_name),
+                ("state", "!=", "retired"),
+            ],
+            ["kind"],
+        )
+        return frozenset(kind for (kind,) in groups)
+
+    @api.model
     def _in_force(self, source, format_name, kind):
         """Return the :class:`InForce` of one kind, or None."""
         return self._all_in_force(source, format_name).get(kind)

@@ -78,6 +78,8 @@ class HealthcareSource(models.Model):
                 max_depth=self.max_depth,
                 id_system=self.id_system or f"urn:fhir:{self.code}",
                 received_at=received_at.isoformat(timespec="seconds") + "Z",
+                # Mappings are configuration: the integration user reads none.
+                also=self.env["healthcare.mapping"].sudo()._own_kinds(self, "fhir_r4"),
             )
         return options
 

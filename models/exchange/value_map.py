@@ -33,6 +33,11 @@ CAUSES = {
     "payers": "payer",
     "facilities": "facility",
 }
+#: Kinds needed as messages come in.
+AT_INTAKE = (
+    "facilities",
+    *(kind for kind, _name in KINDS if kind not in value_maps.PLACES),
+)
 CACHE = "healthcare.value_maps"
 
 
@@ -153,22 +158,26 @@ class HealthcareValueMap(models.Model):
     # -- applying ---------------------------------------------------------------
 
     @api.model
-    def _of_sources(self, source_ids):
-        """Return ``{source id: {kind: {their code: our code}}}``, asked once."""
+    def _of_sources(self, source_ids, kinds):
+        """Return ``{source id: {kind: {their code: our code}}}``, asked once.
+
+        :param tuple kinds: those wanted; a source may have many codes of others
+        """
         known = self.env.cr.postcommit.data.setdefault(CACHE, {})
-        missing = [one for one in source_ids if one not in known]
+        missing = [one for one in source_ids if (one, kinds) not in known]
         if missing:
-            known.update({one: {} for one in missing})
+            known.update({(one, kinds): {} for one in missing})
             self.flush_model(["source_id", "kind", "code", "to_code"])
             for source_id, kind, code, to_code in self.env.execute_query(
                 SQL(
                     """SELECT source_id, kind, code, to_code FROM healthcare_value_map
-                    WHERE source_id IN %s""",
+                    WHERE source_id IN %s AND kind IN %s""",
                     tuple(missing),
+                    kinds,
                 )
             ):
-                known[source_id].setdefault(kind, {})[code] = to_code
-        return {one: known[one] for one in source_ids}
+                known[source_id, kinds].setdefault(kind, {})[code] = to_code
+        return {one: known[one, kinds] for one in source_ids}
 
     @api.model
     def _apply(self, contents_by_source):
@@ -176,7 +185,7 @@ class HealthcareValueMap(models.Model):
 
         :param contents_by_source: ``{source id: [canonical data]}``
         """
-        maps = self._of_sources(list(contents_by_source))
+        maps = self._of_sources(list(contents_by_source), tuple(value_maps.PLACES))
         for source_id, contents in contents_by_source.items():
             if maps[source_id]:
                 for data in contents:
@@ -188,7 +197,7 @@ class HealthcareValueMap(models.Model):
 
         :param mapping: :class:`~..core.mapping.Mapping`
         """
-        ours = self._of_sources([source.id])[source.id]
+        ours = self._of_sources([source.id], AT_INTAKE)[source.id]
         result = {}
         for kind, codes in ours.items():
             if kind in value_maps.PLACES:
