@@ -57,7 +57,8 @@ def read(format_name, body, *, charset=None, max_messages=1000, **options):
     :param bytes body: already decompressed
     :param str charset: of the HTTP content type; HL7 v2 only
     :param int max_messages: messages allowed; not of X12, which a vendor cannot cut
-    :param options: ``max_bytes``; for FHIR also ``max_depth, id_system, received_at, also``
+    :param options: ``max_bytes``; for FHIR also ``max_depth, id_system, received_at,
+        also``
     :return: :class:`Batch`
     :raise InputError: for the body as a whole; not by HL7 v2, whose ``native`` says it
     """
