@@ -50,7 +50,7 @@ class TestOnboarding(WorkflowCase):
     def look(self, wizard):
         """Ask as the panel does, each time in a request of its own."""
         self.env.invalidate_all()
-        return wizard.watch()["events"]
+        return wizard.watch()["arrivals"]
 
     def body(self, wizard, name):
         (command,) = [c["command"] for c in wizard.calls if c["name"] == name]
@@ -179,12 +179,74 @@ class TestOnboarding(WorkflowCase):
 
     def test_panel_tells_of_a_call_that_was_not_taken(self):
         wizard, _action = self.connected()
-        self.assertEqual(wizard.watch(), {"events": [], "called": False})
+        self.assertEqual(wizard.watch(), {"arrivals": [], "called": False})
         key = wizard.source_id.sudo().key_ids
         now = fields.Datetime.now()
         self.env["healthcare.key.use"].create({"key_id": key.id, "used_at": now})
         self.env.invalidate_all()
         self.assertEqual(wizard.watch()["called"], now)
+
+
+@tagged("post_install", "-at_install")
+class TestOnboardingFormats(HttpCase):
+    """The calls of the other formats, as shown, over HTTP."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        HealthcareCase._use_keyring.__func__(cls)
+        cls.env["ir.config_parameter"].set_param(
+            "healthcare_connector.environment", "sandbox"
+        )
+        cls.administrator = new_test_user(
+            cls.env, "onboarding-formats", groups=f"{GROUPS}administrator"
+        )
+
+    def connected(self, format_):
+        model = self.env["healthcare.onboarding"].with_user(self.administrator)
+        with Form(model) as form:
+            form.name = f"Vendor {format_}"
+            form.format = format_
+        self.assertTrue(form.record.default_facility_id)
+        action = form.record.action_connect()
+        return form.record.with_context(**action["context"])
+
+    def send(self, wizard, body, content_type, path):
+        answer = self.url_open(
+            path,
+            data=body.encode(),
+            headers={
+                "Authorization": f"Bearer {wizard.key}",
+                "Content-Type": content_type,
+            },
+        )
+        self.assertLess(answer.status_code, 300, answer.text)
+        self.env.invalidate_all()
+        return wizard.watch()["arrivals"]
+
+    def test_each_format_arrives(self):
+        for format_ in ("hl7v2", "fhir", "x12"):
+            wizard = self.connected(format_)
+            for call in wizard.calls:
+                command = call["command"]
+                with self.subTest(format=format_, call=call["title"]):
+                    path = re.search(r"(/healthcare/v1/\w+)'", command)[1]
+                    kind = re.search(r'Content-Type: ([^"]+)"', command)[1]
+                    body = re.search(r"--data-binary '(.*)'\Z", command, re.DOTALL)[1]
+                    arrivals = self.send(wizard, body, kind, path)
+                    self.assertEqual(
+                        {told["state"] for told in arrivals}, {"received"}, arrivals
+                    )
+
+    def test_a_message_without_mapping_is_told(self):
+        wizard = self.connected("hl7v2")
+        header = "MSH|^~\\&|A|B|C|D|20260302093000||ADT^A60|Z-1|P|2.5.1\rPID|||1\r"
+        (told,) = self.send(
+            wizard, header, "application/hl7-v2", "/healthcare/v1/hl7v2"
+        )
+        self.assertEqual(told["state"], "unsupported")
+        self.assertIn("ADT^A60", told["name"])
+        self.assertIn("no mapping yet", told["text"])
 
 
 @tagged("post_install", "-at_install")

@@ -7,7 +7,7 @@ from odoo.http import db_list, request
 from ..core import samples
 from ..models.exchange.res_users_apikeys import EVENTS
 
-SHOWN_EVENTS = 5
+SHOWN_ARRIVALS = 5
 _FRESH = ("healthcare_fresh_key", "healthcare_fresh_secret")
 # What a state means to somebody who has just made the first call.
 _STYLES = {
@@ -51,6 +51,14 @@ class HealthcareOnboarding(models.TransientModel):
         string="Facilities",
         help="Facilities it may speak for. Empty: all of them.",
     )
+    default_facility_id = fields.Many2one(
+        "healthcare.facility",
+        string="Facility if None Is Named",
+        compute="_compute_default_facility_id",
+        store=True,
+        readonly=False,
+        help="FHIR and X12 do not say which of your facilities is meant.",
+    )
     environment = fields.Selection(
         lambda self: self.env["healthcare.source"]._fields["environment"].selection,
         required=True,
@@ -92,6 +100,16 @@ class HealthcareOnboarding(models.TransientModel):
                 words = re.findall(r"[a-z0-9]+", wizard.name.lower())
                 wizard.code = "-".join(words)[:40]
 
+    @api.depends("facility_ids", "format")
+    def _compute_default_facility_id(self):
+        for wizard in self:
+            if wizard.format == "cloudevents":
+                wizard.default_facility_id = False
+            else:
+                wizard.default_facility_id = (
+                    wizard.default_facility_id or wizard._facility()
+                )
+
     def _compute_database_environment(self):
         self.database_environment = self.env[
             "healthcare.source"
@@ -113,7 +131,8 @@ class HealthcareOnboarding(models.TransientModel):
     def _facility(self):
         """Return the facility the samples speak for; may be empty."""
         return (
-            self.source_id.facility_ids[:1]
+            self.default_facility_id
+            or self.source_id.facility_ids[:1]
             or self.facility_ids[:1]
             or self.env["healthcare.facility"].search([], limit=1)
         )
@@ -199,6 +218,7 @@ class HealthcareOnboarding(models.TransientModel):
             "code": self.code.strip(),
             "environment": self.environment,
             "facility_ids": [fields.Command.set(self.facility_ids.ids)],
+            "default_facility_id": self.default_facility_id.id,
             "allowed_networks": self.allowed_networks,
             "max_batch_events": self.max_batch_events,
             "rate_events": self.rate_events,
@@ -234,28 +254,39 @@ class HealthcareOnboarding(models.TransientModel):
 
     @api.readonly
     def watch(self):
-        """Return what became of the newest events of this source, for the panel.
+        """Return what became of what came in newest from this source, for the panel.
 
-        :return: ``{"events", "called"}``: ``events`` a list, newest first, of ``{"id",
-            "name", "at", "state", "style", "text", "exception", "documents"}``, where
-            ``exception`` is an id or False and ``documents`` are ``[{"id", "name",
-            "type"}]`` of document links; ``called``: when the key was used, or False
+        :return: ``{"arrivals", "called"}``: ``arrivals`` a list, newest first, of
+            ``{"key", "model", "id", "name", "at", "state", "style", "text",
+            "exception", "documents"}``, where ``exception`` is an id or False and
+            ``documents`` are ``[{"id", "name", "type"}]`` of document links;
+            ``called``: when the key was used, or False
         """
         self.ensure_one()
         self.source_id.check_access("read")
+        mine = [("source_id", "=", self.source_id.id)]
+        events = self.env["healthcare.event"].search(
+            mine, limit=SHOWN_ARRIVALS, order="id desc"
+        )
+        # Of which nothing became an event.
+        messages = self.env["healthcare.message"].search(
+            [*mine, ("event_ids", "=", False)], limit=SHOWN_ARRIVALS, order="id desc"
+        )
+        arrivals = [self._told_event(event) for event in events]
+        arrivals += [self._told_message(message) for message in messages]
+        arrivals.sort(key=lambda told: (told["at"], told["id"]), reverse=True)
         # Stands in for the system: when keys were used is no secret to who made them.
         used = self.source_id.sudo().key_ids.mapped("healthcare_used_at")
-        events = self.env["healthcare.event"].search(
-            [("source_id", "=", self.source_id.id)], limit=SHOWN_EVENTS, order="id desc"
-        )
         return {
-            "events": [self._told(event) for event in events],
+            "arrivals": arrivals[:SHOWN_ARRIVALS],
             "called": max((at for at in used if at), default=False),
         }
 
-    def _told(self, event):
+    def _told_event(self, event):
         exception = event.open_exception_id
         return {
+            "key": f"event-{event.id}",
+            "model": event._name,
             "id": event.id,
             "name": event.type_id.name or self.env._("Not readable as an event"),
             "at": fields.Datetime.to_string(event.received_at),
@@ -272,6 +303,27 @@ class HealthcareOnboarding(models.TransientModel):
                 for link in event.link_ids
                 if link.document_name
             ],
+        }
+
+    def _told_message(self, message):
+        text = {
+            "unsupported": self.env._(
+                "It is kept, but there is no mapping yet for this kind of message."
+            ),
+            "unreadable": self.env._("It is kept, but it cannot be read."),
+            "nothing": self.env._("There is nothing in it that concerns us."),
+        }.get(message.state, self.env._("It is kept, but it could not be used."))
+        return {
+            "key": f"message-{message.id}",
+            "model": message._name,
+            "id": message.id,
+            "name": message.display_name,
+            "at": fields.Datetime.to_string(message.received_at),
+            "state": message.state,
+            "style": "secondary" if message.state == "nothing" else "warning",
+            "text": text,
+            "exception": False,
+            "documents": [],
         }
 
     def _words(self, event):

@@ -23,7 +23,7 @@ export class FirstCall extends Component {
         this.state = useState({
             chosen: 0,
             copied: "",
-            events: [],
+            arrivals: [],
             called: false,
             lost: false,
         });
@@ -80,16 +80,12 @@ export class FirstCall extends Component {
         }
     }
 
-    when(event) {
-        return formatDateTime(deserializeDateTime(event.at));
+    when(arrival) {
+        return formatDateTime(deserializeDateTime(arrival.at));
     }
 
-    openEvent(event) {
-        return this.open("healthcare.event", event.id);
-    }
-
-    openException(event) {
-        return this.open("healthcare.exception", event.exception);
+    openException(arrival) {
+        return this.open("healthcare.exception", arrival.exception);
     }
 
     async openDocument(document) {
