@@ -23,6 +23,11 @@ class ResConfigSettings(models.TransientModel):
         string="Events That May Wait",
         config_parameter="healthcare_connector.backlog_limit",
     )
+    healthcare_key_reminder_days = fields.Integer(
+        string="Days Before a Key Ends",
+        default=14,
+        config_parameter="healthcare_connector.key_reminder_days",
+    )
     healthcare_duplicate_threshold = fields.Integer(
         string="Duplicate Threshold (%)",
         default=85,
