@@ -65,6 +65,7 @@ from . import test_protection_server
 from . import test_payment_suggestions
 from . import test_rights
 from . import test_schema_versions
+from . import test_scheduling_concurrency
 from . import test_schemas
 from . import test_timeline
 from . import test_tours

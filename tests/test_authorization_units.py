@@ -2,6 +2,8 @@
 
 from itertools import permutations
 
+from odoo.tests import new_test_user
+
 from .workflow_common import WorkflowCase, event
 
 DAY = "2026-03-05T09:00:00Z"
@@ -127,6 +129,35 @@ class TestAuthorizationUnits(WorkflowCase):
         )
         self.assertEqual(sorted(events.mapped("state")), ["done", "exception"])
         self.assertEqual(len(self.issues("authorization_gap")), 1)
+
+    def test_a_corrected_service_uses_its_units_once(self):
+        self.start("U1", "UV1")
+        self.play(self.decision("approved", "U1", 10, "UV1", units=2))
+        authorization = self.visit("UV1").authorization_ids
+        done, again = self.play(
+            self.completed(
+                "U1", "US1", 60, "UV1", charges=[{"code": "T-MRI", "quantity": 2}]
+            ),
+            self.completed("U1", "US1", 61, "UV1"),
+        )
+        self.assertStates(done + again, "done", "exception")
+        self.assertEqual(authorization.units_used, 2)
+        finance = new_test_user(
+            self.env,
+            "units-finance",
+            groups="base.group_user,healthcare_connector.group_finance",
+        )
+        wizard = (
+            self.env["healthcare.rebill.wizard"]
+            .with_user(finance)
+            .create(
+                {"exception_id": again.open_exception_id.id, "reason": "One was enough"}
+            )
+        )
+        wizard.action_rebill()
+        self.process()
+        self.assertStates(again, "done")
+        self.assertEqual((authorization.units_used, authorization.units_left), (1, 1))
 
     # -- standing ones ------------------------------------------------------------
 
