@@ -235,6 +235,9 @@ class HealthcareWorkflowBilling(models.AbstractModel):
     def _tell(self, cases):
         """Link and announce invoices, so that money that waited finds them."""
         events = {}
+        # Read at once what is looked at one by one below.
+        patients = self.env["res.partner"].concat(*(case.patient for case in cases))
+        patients.healthcare_identifier_ids.mapped("subject")
         for case in cases:
             case.event._link(case.invoices)
             for invoice in case.invoices.filtered(lambda m: m.state == "posted"):

@@ -236,6 +236,9 @@ class HealthcareWorkflowSupplies(models.AbstractModel):
         """
         moves = self.env["stock.move"]
         superfluous, move_vals, picking_vals = [], [], []
+        # Read at once what is looked at one by one below.
+        known = self.env["stock.picking"].concat(*(p for p, _need in owners.values()))
+        known.move_ids.mapped("state")
         for owner, (picking, need) in owners.items():
             missing = dict(need)
             for move in picking.move_ids.filtered(lambda m: m.state in OPEN_MOVES):
