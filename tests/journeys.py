@@ -97,7 +97,7 @@ class Journey:
                 self.events.append(made)
 
     def stock(self):
-        """Return ``{(facility, supply): quantity}``: what services use, and little more.
+        """Return ``{(facility, supply): quantity}``: what services use and a little.
 
         So visits compete for the rest, and give way to services that were performed.
         """

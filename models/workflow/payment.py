@@ -85,7 +85,9 @@ class HealthcareWorkflowPayment(models.AbstractModel):
             [("type", "=", "bank"), ("company_id", "=", self.env.company.id)], limit=1
         )
         # Read at once what is looked at one by one below.
-        moves = self.env["account.move"].concat(*(m for c in cases for m, _a in c.targets))
+        moves = self.env["account.move"].concat(
+            *(m for c in cases for m, _a in c.targets)
+        )
         moves.line_ids.mapped("account_id.account_type")
         payments = self.env["account.payment"].create(
             [self._payment_values(case, bank) for case in cases]
