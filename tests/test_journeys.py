@@ -132,7 +132,7 @@ SELECT l.account_id, l.name, sum(l.amount) AS amount
     "exceptions": """
 SELECT DISTINCT x.category,
        CASE WHEN x.category = 'duplicate_patient' THEN p.healthcare_birth_date::text
-            WHEN x.cause_key ~ '^(paid|stock-service)/' THEN p.name
+            WHEN x.cause_key ~ '^(paid|stock-service|completion)/' THEN p.name
             ELSE coalesce(a.identifier, x.cause_key, e.subject) END AS about,
        CASE WHEN x.blocks_event THEN NULL ELSE x.amount_at_risk END AS amount
   FROM healthcare_exception x
