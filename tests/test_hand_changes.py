@@ -23,6 +23,17 @@ class TestHandChanges(PaymentCase):
         self.assertEqual(issue.amount_at_risk, self.bill.amount_residual)
         return issue
 
+    def test_late_money_comes_after_all(self):
+        issue = self.late()
+        self.play(self.by_invoice("PAY1", "300.00", self.bill))
+        self.assertEqual(issue.state, "open")
+        sent = self.by_invoice("PAY2", "500.00", self.bill, 91)
+        self.play(sent)
+        self.assertEqual((issue.state, issue.resolution), ("resolved", "cause_gone"))
+        # The bank takes it back: it is late again.
+        self.play(self.reversal(sent))
+        self.assertEqual(self.late().amount_at_risk, 500)
+
     def test_paid_by_a_user_without_our_rights(self):
         issue = self.late()
         user = new_test_user(

@@ -85,6 +85,16 @@ class HealthcareException(models.Model):
         payments = self.env["account.payment"].sudo()
         return payments.browse(self._resting_number() or ()).exists()
 
+    @api.model
+    def _next_steps(self):
+        return {
+            **super()._next_steps(),
+            "payment_mismatch": self.env._(
+                "Say which invoices the money is for, or keep it as a credit. Of an "
+                "invoice that is paid in part, ask who owes it for the rest."
+            ),
+        }
+
     # -- deciding ---------------------------------------------------------------
 
     def _check_may_apply(self):
