@@ -2,8 +2,8 @@
 
 Money is in one of two places. A payment that could not be matched is still an event
 that waits: applying lays a correction over the event, which then runs again, so that
-replay and lineage stay right. Of a payment that was posted, a rest may be left as a credit:
-applying reconciles that credit.
+replay and lineage stay right. Of a payment that was posted, a rest may be left as a
+credit: applying reconciles that credit.
 """
 
 from odoo import api, fields, models
