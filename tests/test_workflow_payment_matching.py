@@ -121,6 +121,20 @@ class TestPaymentMatching(PaymentCase):
         self.assertStates(self.play(sent), "exception")
         self.assertEqual(invoice.amount_residual, 200)
 
+    def test_the_reference_comes_before_its_invoice(self):
+        (last,) = self.treated("P1", "S1")
+        prefix, _slash, number = last.name.rpartition("/")
+        for offset, side in ((1, "payer"), (2, "patient")):
+            name = f"{prefix}/{int(number) + offset:0{len(number)}}"
+            sent = self.payment(f"PAY{offset}", "800.00", 90, payer_type=side)
+            sent["data"]["payment"]["reference"] = name
+            event = self.play(sent)
+            self.assertStates(event, "exception")
+            (invoice,) = self.treated(f"Q{offset}", f"T{offset}")
+            self.assertEqual(invoice.name, name)
+            self.assertStates(event, "done")
+            self.assertEqual(invoice.payment_state, "paid")
+
     def test_reversal_leaves_the_other_parts(self):
         (invoice,) = self.treated("P1", "S1")
         first = self.by_invoice("PAY1", "300.00", invoice)

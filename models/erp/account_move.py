@@ -64,6 +64,8 @@ class AccountMove(models.Model):
         self.ensure_one()
         patient = self.healthcare_patient_id
         keys = [f"invoice/{self.name}", patient.healthcare_account_key]
+        # Of a payer's payment that names nothing, the reference may be of a remittance.
+        keys.append(self.env["healthcare.claim"]._remittance_key(self.name))
         for identifier in patient.healthcare_identifier_ids:
             keys.append(f"patient-invoice/{identifier.subject}")
         return [key for key in keys if key]
