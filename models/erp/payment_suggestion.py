@@ -32,8 +32,8 @@ class HealthcarePaymentSuggestion(models.Model):
     score = fields.Integer(
         string="Fit", readonly=True, aggregator=None, help="The higher, the likelier."
     )
-    invoices = fields.Char(readonly=True)
-    reason = fields.Char(string="Why", readonly=True)
+    invoices = fields.Text(readonly=True)
+    reason = fields.Text(string="Why", readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     amount = fields.Monetary(readonly=True, help="What of the payment would be used.")
     shares = fields.Json(readonly=True, help="Pairs of an invoice and its amount.")
