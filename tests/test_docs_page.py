@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 from lxml import html
 
@@ -98,6 +99,18 @@ class TestGuide(BaseCase):
             with self.subTest(code=code):
                 self.assertTrue(listed[code]["advice"])
                 self.assertGreaterEqual(listed[code]["status"], 400)
+
+    def test_every_refusal_has_a_title(self):
+        # What is said of one place in a body, never of the body as a whole.
+        told_as_places = {"invalid_time"}
+        found = set()
+        root = Path(schema.DIRECTORY).parent
+        for folder in ("controllers", "formats"):
+            for path in (root / folder).glob("*.py"):
+                text = path.read_text(encoding="utf-8")
+                found.update(re.findall(r'InputError\(\s*"([a-z_0-9]+)"', text))
+        self.assertGreater(len(found), 10)
+        self.assertEqual(found - set(problem.TITLES) - told_as_places, set())
 
     def test_samples_become_canonical_events(self):
         found = {}
