@@ -20,7 +20,7 @@ MOST_COMBINED = 12  # invoices of which sums are tried: 286 sums of two or three
 
 
 def normalized(number):
-    """Return the parts of a number as all write them, e.g. of ``INV/26/007``, ``inv-26-7``.
+    """Return the parts of a number as all write them: ``INV/26/007`` as ``inv-26-7``.
 
     Signs between the parts, letter case and leading zeros differ by who writes it.
     """
