@@ -95,8 +95,8 @@ class HealthcareEventTypeVersion(models.Model):
     def _accepted(self):
         """Return ``{code: versions that are taken, the newest first}``."""
         # The catalogue is no secret; asked on behalf of vendors.
-        records = self.sudo().with_context(active_test=False).search([])
-        refused = {(r.type_id.code, r.version) for r in records if not r.active}
+        records = self.sudo().search([("active", "=", False)])
+        refused = {(record.type_id.code, record.version) for record in records}
         newest = self.env["healthcare.event.type"]._version_by_code()
         accepted = {}
         for code, version in schema.registry().types():
