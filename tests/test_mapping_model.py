@@ -13,7 +13,13 @@ from odoo.addons.healthcare_connector.core import mapping as core_mapping
 
 from .common import event
 from .test_format_hl7v2 import ADT, SIU, body
-from .test_format_x12 import ELIGIBILITY, interchange, transaction
+from .test_format_x12 import (
+    BALANCED,
+    ELIGIBILITY,
+    interchange,
+    remittance,
+    transaction,
+)
 from .workflow_common import WorkflowCase
 
 GROUP = "healthcare_connector.group_"
@@ -318,6 +324,21 @@ class TestCodes(MappingCase):
         self.process()
         self.assertTrue(self.patient("M-1"))
 
+    def test_a_code_without_a_meaning_keeps_a_message_until_it_has_one(self):
+        self.source.default_facility_id = self.facility
+        claim = [line.replace("CAS*CO*45", "CAS*ZZ*45") for line in BALANCED]
+        results = self.receive(format_name="x12", content=remittance(claim))
+        self.assertEqual([one.state for one in results], ["taken", "failed"])
+        issue = self.issues("unmapped_code")
+        self.assertEqual(issue.cause_key, "code/adjustment_groups/ZZ")
+        self.assertTrue(issue.can_map)
+        self.map_now(issue, to_code="CO")
+        self.assertEqual(issue.state, "resolved")
+        message = self.message(results[1])
+        self.assertEqual(message.state, "taken")
+        good = message.event_ids.filtered(lambda one: not one.rejected)
+        self.assertEqual(good._content()["claim"]["adjustments"][-1]["group"], "CO")
+
     def test_operators_map_and_others_do_not(self):
         operator = new_test_user(
             self.env, "map-op", groups=f"base.group_user,{GROUP}operator"
@@ -444,6 +465,23 @@ class TestBench(MappingCase):
         self.assertIn("PID|1||M-1", viewer.content)
         self.assertIn("\nPID", viewer.content)
 
+    def test_messages_about_another_company_stay_closed(self):
+        (result,) = self.receive(*self.their(*ADT))
+        company = self.env["res.company"].create({"name": "Elsewhere"})
+        stranger = new_test_user(
+            self.env,
+            "bench-stranger",
+            groups=f"base.group_user,{GROUP}administrator,{GROUP}phi_reader",
+            company_id=company.id,
+            company_ids=[(6, 0, company.ids)],
+        )
+        message = self.message(result).with_user(stranger)
+        with self.assertRaises(AccessError):
+            message._readable()
+        bench = self.bench(self.draft(), stranger, message_id=message.id)
+        with self.assertRaises(AccessError):
+            bench.action_try()
+
     def test_the_last_messages_are_compared_by_counts(self):
         for number in range(3):
             self.receive(
@@ -493,6 +531,19 @@ class TestMessagesAreLike(MappingCase):
             ),
             4,
         )
+
+    def test_another_time_of_sending_is_no_conflict(self):
+        """Of a message that was refused in part, what was taken comes again."""
+        message = self.their(*SIU)
+        (result,) = self.receive(*message)
+        self.cr.execute(
+            "UPDATE healthcare_message SET state = 'failed' WHERE id = %s",
+            [result.record_id],
+        )
+        message[0] = message[0].replace("093000", "101500")
+        (again,) = self.receive(*message)
+        self.assertEqual([one.status for one in again.receipts], ["duplicate"])
+        self.assertEqual(again.receipts[0].event, result.receipts[0].event)
 
     def test_canonical_events_need_no_message(self):
         (receipt,) = self.send(

@@ -3,7 +3,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..models.exchange.value_map import CAUSES, KINDS, TARGETS
+from ..models.exchange.value_map import KINDS, TARGETS, meant
 
 
 class HealthcareException(models.Model):
@@ -18,7 +18,7 @@ class HealthcareException(models.Model):
                 record.is_open
                 and record.blocks_event
                 and record.source_id
-                and _kind_of(record)
+                and meant(record.cause_key)
             )
 
     def action_map_code(self):
@@ -61,12 +61,13 @@ class HealthcareMappingCode(models.TransientModel):
         " ('healthcare_payer_code', '!=', False)]",
     )
     facility_id = fields.Many2one("healthcare.facility")
+    to_code = fields.Char(string="Our Code")
 
     @api.depends("exception_id")
     def _compute_code(self):
         for wizard in self:
-            wizard.kind = _kind_of(wizard.exception_id)
-            wizard.code = (wizard.exception_id.cause_key or "").partition("/")[2]
+            found = meant(wizard.exception_id.cause_key)
+            wizard.kind, wizard.code = found or (False, False)
 
     @api.depends("exception_id")
     def _compute_waiting_count(self):
@@ -84,12 +85,13 @@ class HealthcareMappingCode(models.TransientModel):
         """Write the meaning down: what waits for it goes on by itself."""
         self.ensure_one()
         self.exception_id._check_open()
-        name, _code = TARGETS[self.kind]
-        meant = self[name]
-        if not meant:
+        name = TARGETS[self.kind][0] if self.kind in TARGETS else "to_code"
+        value = self[name]
+        if not value:
             raise UserError(self.env._("Choose what the code means."))
+        shown = value if name == "to_code" else value.display_name
         self.exception_id._note_decision(
-            "released", self.env._("Code mapped to %s", meant.display_name)
+            "released", self.env._("Code mapped to %s", shown)
         )
         maps = self.env["healthcare.value.map"]
         known = maps.search(
@@ -99,7 +101,7 @@ class HealthcareMappingCode(models.TransientModel):
                 ("code", "=", self.code),
             ]
         )
-        values = {name: meant.id}
+        values = {name: value if name == "to_code" else value.id}
         if known:
             known.write(values)
         else:
@@ -112,9 +114,3 @@ class HealthcareMappingCode(models.TransientModel):
                 }
             )
         return {"type": "ir.actions.act_window_close"}
-
-
-def _kind_of(exception):
-    cause = (exception.cause_key or "").partition("/")
-    kinds = {name: kind for kind, name in CAUSES.items()}
-    return kinds.get(cause[0]) if cause[2] else None

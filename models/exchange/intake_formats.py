@@ -12,13 +12,17 @@ from ...core import clock, mapping
 from ...core import envelope as rules
 from ...formats import incoming
 from .intake import Receipt
-from .value_map import AT_INTAKE
+from .value_map import AT_INTAKE, KINDS, cause
 
 _logger = logging.getLogger(__name__)
 
-#: Like :class:`~..formats.cloudevents.Item`, with where it comes from.
-_Item = namedtuple("_Item", "index envelope raw errors origin")
+#: Like :class:`~..formats.cloudevents.Item`, with where it comes from, and the
+#: ``(kind, code)`` that has no meaning yet.
+_Item = namedtuple(
+    "_Item", "index envelope raw errors origin unmapped", defaults=[None]
+)
 MAX_REASON = 500
+MAX_CODE = 64
 
 
 @dataclass(slots=True)
@@ -227,10 +231,14 @@ class HealthcareIntake(models.AbstractModel):
                 items.append(item._replace(index=len(items)))
                 owners.append(result)
         receipts = self._receive(source, items, derived=True) if items else []
-        for result, receipt in zip(owners, receipts, strict=True):
+        unmapped = {}
+        for item, result, receipt in zip(items, owners, receipts, strict=True):
             result.receipts.append(receipt)
             if receipt.status == "rejected":
                 result.state = "failed"
+                if item.unmapped:
+                    unmapped[receipt.event] = item.unmapped
+        self._name_unmapped(unmapped)
         self._note_states(results, before)
 
     @api.model
@@ -269,8 +277,34 @@ class HealthcareIntake(models.AbstractModel):
                 outcome, message.key, f"urn:healthcare:{source.code}", received
             )
             errors = outcome.errors or rules.errors(envelope)
-            items.append(_Item(0, envelope, envelope, errors, origin))
+            unmapped = _unmapped(outcome)
+            items.append(_Item(0, envelope, envelope, errors, origin, unmapped))
         return items
+
+    @api.model
+    def _name_unmapped(self, unmapped):
+        """Tell of refused events that a code has no meaning, so that it gets one.
+
+        :param unmapped: ``{event uuid: (kind, code)}``
+        """
+        if not unmapped:
+            return
+        kinds = dict(KINDS)
+        # Stands in for the system: integration users see no exceptions.
+        events = self.env["healthcare.event"].sudo()
+        for event in events.search([("uuid", "in", list(unmapped))]):
+            kind, code = unmapped[event.uuid]
+            event.open_exception_id.write(
+                {
+                    "category": "unmapped_code",
+                    "cause_key": cause(kind, code),
+                    "reason": self.env._(
+                        "%(kind)s: the code %(code)s has no meaning yet.",
+                        kind=kinds[kind],
+                        code=code,
+                    ),
+                }
+            )
 
     @api.model
     def _unusable(self, result):
@@ -332,6 +366,15 @@ class HealthcareIntake(models.AbstractModel):
             in_force = self.env["healthcare.mapping"]._all_in_force(source, format_name)
             self._take(source, results, in_force, now)
         return messages
+
+
+def _unmapped(outcome):
+    """Return the ``(kind, code)`` that keeps an outcome from being an event."""
+    places = {e["pointer"] for e in outcome.errors if e["code"] == "unmapped_code"}
+    for kind, code, pointer in outcome.unmapped:
+        if pointer in places and kind in dict(KINDS) and len(code) <= MAX_CODE:
+            return kind, code
+    return None
 
 
 def _unsupported():

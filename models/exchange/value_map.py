@@ -33,12 +33,29 @@ CAUSES = {
     "payers": "payer",
     "facilities": "facility",
 }
+#: How causes name codes of all other kinds, which keep a message from being mapped.
+REFUSED = "code"
 #: Kinds needed as messages come in.
 AT_INTAKE = (
     "facilities",
     *(kind for kind, _name in KINDS if kind not in value_maps.PLACES),
 )
 CACHE = "healthcare.value_maps"
+
+
+def cause(kind, code):
+    """Return the key of the exceptions that wait for the meaning of a code."""
+    return f"{CAUSES[kind]}/{code}" if kind in CAUSES else f"{REFUSED}/{kind}/{code}"
+
+
+def meant(cause_key):
+    """Return ``(kind, code)`` of a cause's key, or None when it names no code."""
+    name, _slash, rest = (cause_key or "").partition("/")
+    if name == REFUSED:
+        kind, _slash, code = rest.partition("/")
+        return (kind, code) if kind in dict(KINDS) and code else None
+    kind = next((kind for kind, known in CAUSES.items() if known == name), None)
+    return (kind, rest) if kind and rest else None
 
 
 class HealthcareValueMap(models.Model):
@@ -136,24 +153,21 @@ class HealthcareValueMap(models.Model):
         """Run again what was parked for these codes of these sources."""
         self._forget()
         self.flush_recordset()
-        causes = {}
-        for one in self:
-            if one.kind in CAUSES:
-                cause = f"{CAUSES[one.kind]}/{one.code}"
-                causes.setdefault(one.source_id.id, set()).add(cause)
         # Stands in for the system: whoever says what a code means lets waiting
         # events go on without having any right on them.
         exceptions = self.env["healthcare.exception"].sudo()
-        for source_id, keys in causes.items():
+        for source, maps in self.grouped("source_id").items():
             held = exceptions.search(
                 [
-                    ("source_id", "=", source_id),
-                    ("cause_key", "in", list(keys)),
+                    ("source_id", "=", source.id),
+                    ("cause_key", "in", [cause(one.kind, one.code) for one in maps]),
                     ("state", "in", ("open", "assigned")),
                     ("blocks_event", "=", True),
                 ]
-            )
-            self.env["healthcare.engine"].sudo()._requeue(held.event_id.ids)
+            ).event_id
+            refused = held.filtered("rejected")
+            self.env["healthcare.engine"].sudo()._requeue((held - refused).ids)
+            self.env["healthcare.intake"].sudo()._replay(refused.message_id)
 
     # -- applying ---------------------------------------------------------------
 
