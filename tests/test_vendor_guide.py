@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "vendor_guide.rst"
 README = ROOT / "README.rst"
 SERVED = "http://127.0.0.1:8069"  # where the README says that the demo serves
-DATABASE = "vendor_guide"
+DATABASE = f"vendor_guide_{os.getpid()}"
 _BLOCK = re.compile(
     r"^\.\. answers: (?P<status>\d+)\n\n\.\. code-block:: sh\n\n"
     r"(?P<code>(?:(?:   .*)?\n)+)",
