@@ -72,9 +72,16 @@ def _translate_members(data, payers):
 
 
 def identifiers(data):
-    """Return the patient's identifiers in canonical data, a list."""
+    """Return the patient's identifiers in canonical data, those that are whole."""
     patient = data.get("patient")
-    return patient.get("identifiers", []) if isinstance(patient, dict) else []
+    listed = patient.get("identifiers") if isinstance(patient, dict) else None
+    return [
+        one
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict)
+        and isinstance(one.get("system"), str)
+        and isinstance(one.get("value"), str)
+    ]
 
 
 def payer_codes(data):

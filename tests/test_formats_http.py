@@ -179,6 +179,36 @@ class TestHl7v2(FormatsCase):
         )
         return self.env["healthcare.mapping"].browse(wizard.action_copy()["res_id"])
 
+    def test_no_patient_data_lies_in_the_clear(self):
+        bad = [line.replace("19610719", "19619999") for line in ADT]
+        unknown = [line.replace("ADT^A04^ADT_A01", "ADT^A13") for line in ADT]
+        for message in (ADT, SIU, DFT, bad, unknown):
+            self.hl7(body(*message))
+        self.fhir({**PATIENT, "birthDate": "1961-99-99"})
+        self.x12(interchange(transaction("271", ELIGIBILITY)[:-1]))
+        self.env.flush_all()
+        for table in (
+            "healthcare_message",
+            "healthcare_message_body",
+            "healthcare_event",
+            "healthcare_exception",
+            "healthcare_sync_log",
+        ):
+            self.env.cr.execute(f"SELECT t::text FROM {table} t")
+            text = " ".join(row[0] for row in self.env.cr.fetchall()).lower()
+            for value in (*PHI, "19619999", "1961-99-99", "m-1", "zq@example"):
+                self.assertNotIn(value.lower(), text, table)
+
+    def test_a_correction_by_a_person_is_told_of_the_message(self):
+        self.hl7(body(*[line.replace("19610719", "19619999") for line in ADT]))
+        event = self.events()
+        envelope = event._envelopes()[event]
+        envelope["data"]["patient"]["birth_date"] = "1961-07-19"
+        event._correct(envelope, "Typing error")
+        self.assertEqual(self.messages().state, "taken")
+        self.hl7(body(*[line.replace("19610719", "19619999") for line in ADT]))
+        self.assertEqual(self.events(), event)
+
     def test_unreadable_is_refused_and_traced(self):
         with self.assertLogs(TRACES, logging.INFO) as logs:
             for content in (

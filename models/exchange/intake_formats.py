@@ -348,6 +348,25 @@ class HealthcareIntake(models.AbstractModel):
     # -- once more --------------------------------------------------------------
 
     @api.model
+    def _correct(self, event, envelope, reason):
+        """Tell of a message, too, that a person has corrected what was refused."""
+        result = super()._correct(event, envelope, reason)
+        message = event.message_id
+        if message.state == "failed" and not any(
+            one.rejected and one.state == "exception" for one in message.event_ids
+        ):
+            self.env.execute_query(
+                SQL(
+                    """UPDATE healthcare_message SET state = 'taken', reason = %s
+                    WHERE id = %s RETURNING id""",
+                    self.env._("Corrected by a person."),
+                    message.id,
+                )
+            )
+            message.invalidate_recordset(["state", "reason"])
+        return result
+
+    @api.model
     def _replay(self, messages):
         """Map kept messages once more, with what is in force now; return them."""
         now = clock.utc_now()
