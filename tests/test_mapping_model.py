@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg2
 
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user
+from odoo.tests import Form, new_test_user
 
 from odoo.addons.healthcare_connector.core import mapping as core_mapping
 
@@ -552,3 +552,45 @@ class TestMessagesAreLike(MappingCase):
         made = self.env["healthcare.event"].search([("uuid", "=", receipt.event)])
         self.assertFalse(made.message_id)
         self.assertFalse(made.mapping_label)
+
+
+class TestMappingScreens(MappingCase):
+    """What people do on the screens, as the web client would."""
+
+    def test_rows_are_added_and_refused_where_they_clash(self):
+        mapping = self.draft()
+        with Form(mapping.event_ids) as form:
+            with form.top_row_ids.new() as row:
+                row.field = "vendor_note"
+                row.mode = "value"
+                row.value = "Somebody"
+        self.assertEqual(self.row(mapping, "vendor_note").value, '"Somebody"')
+        with self.assertRaises(ValidationError) as caught:
+            with Form(mapping.event_ids) as form:
+                with form.top_row_ids.new() as row:
+                    row.field = "guarantor.name.family"
+                    row.expression = "GT1[0].f3[0].c1"
+        self.assertIn("Another row sets the whole", str(caught.exception))
+
+    def test_parts_of_a_list(self):
+        mapping = self.draft()
+        event = mapping.event_ids
+        with Form(event) as form:
+            with form.top_row_ids.new() as row:
+                row.field = "contacts"
+                row.mode = "each"
+                row.expression = "NK1"
+        whole = self.row(mapping, "contacts")
+        with Form(whole) as form:
+            with form.child_ids.new() as part:
+                part.field = "name"
+                part.expression = "item.f2[0].c1"
+                part.add_transform = "upper"
+        part = self.row(mapping, "contacts › name")
+        self.assertEqual((part.event_id, part.transforms), (event, "upper"))
+        document = mapping._document()["events"][0]["rows"][-1]
+        self.assertEqual(
+            document["rows"],
+            [{"field": "name", "from": "item.f2[0].c1", "transforms": ["upper"]}],
+        )
+        mapping.action_activate()

@@ -196,14 +196,14 @@ class HealthcareMapping(models.Model):
 
     @api.constrains("format", "kind", "maps", "unhandled")
     def _check_document(self):
+        """Refuse what cannot be, apart from what is still being written."""
         for one in self:
-            if one.event_ids and all(event.row_ids for event in one.event_ids):
-                one._compile()
-            else:
-                # Still being written; what is there must hold all the same.
-                for name in ("maps", "unhandled"):
-                    if one[name]:
-                        one._parsed(name)
+            document = one._document()
+            for event in document["events"]:
+                event["rows"] = _written(event["rows"])
+            document["events"] = [e for e in document["events"] if e["rows"]]
+            if document["events"]:
+                one._compiled_of(document)
 
     @api.constrains("state", "document")
     def _check_in_force(self):
@@ -367,6 +367,14 @@ def _shipped(format_name):
 
 def _text(value):
     return json.dumps(value, indent=2, ensure_ascii=False) if value else False
+
+
+def _written(rows):
+    """Return rows without lists that have no parts yet."""
+    kept = [
+        {**row, "rows": _written(row["rows"])} if "rows" in row else row for row in rows
+    ]
+    return [row for row in kept if row.get("rows", True)]
 
 
 def _place_in_words(document, pointer):

@@ -240,12 +240,7 @@ class HealthcareMappingRow(models.Model):
         mappings = self.mapping_id
         mappings.invalidate_recordset(["event_ids", "row_ids"])
         mappings.event_ids.invalidate_recordset(["row_ids"])
-        for mapping in mappings:
-            complete = all(
-                row.mode != "each" or row.child_ids for row in mapping.row_ids
-            )
-            if complete:
-                mapping._check_document()
+        mappings._check_document()
 
     # -- what it says -----------------------------------------------------------
 
