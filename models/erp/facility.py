@@ -1,6 +1,6 @@
 """A place of care: which company bills, which warehouse supplies."""
 
-from odoo import fields, models
+from odoo import api, fields, models, tools
 
 
 class HealthcareFacility(models.Model):
@@ -45,6 +45,33 @@ class HealthcareFacility(models.Model):
     _code_unique = models.Constraint(
         "UNIQUE(code)", "Another facility already has this code."
     )
+
+    # -- asked for with every event ---------------------------------------------
+
+    @api.model
+    @tools.ormcache()
+    def _ids_by_code(self):
+        """Return ``{code: id}`` of active facilities, kept until one changes."""
+        self.flush_model(["code", "active"])
+        # Stands in for the system: intake runs for users who read no master data.
+        facilities = self.sudo().search_fetch([("active", "=", True)], ["code"])
+        return {facility.code: facility.id for facility in facilities}
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if {"code", "active"} & vals.keys():
+            self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    # -- figures ------------------------------------------------------------------
 
     def _compute_appointment_count(self):
         found = dict(

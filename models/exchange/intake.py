@@ -111,11 +111,7 @@ class HealthcareIntake(models.AbstractModel):
     @api.model
     def _facilities(self, source):
         """Return ``({code: id}, allowed codes or None)``."""
-        rows = dict(
-            self.env.execute_query(
-                SQL("SELECT code, id FROM healthcare_facility WHERE active")
-            )
-        )
+        rows = self.env["healthcare.facility"]._ids_by_code()
         # Stands in for the system: the integration user reads no master data.
         allowed = source.sudo().facility_ids
         return rows, set(allowed.mapped("code")) if allowed else None
