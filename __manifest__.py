@@ -36,6 +36,7 @@
         "data/crons_authorization.xml",
         "data/crons_monitoring.xml",
         "data/crons_exceptions.xml",
+        "data/crons_replay.xml",
         "views/exception_views.xml",
         "views/payment_views.xml",
         "views/event_views.xml",
@@ -69,6 +70,7 @@
         "views/mapping_views.xml",
         "views/message_views.xml",
         "views/mapping_wizard_views.xml",
+        "views/pause_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -325,13 +325,6 @@ class HealthcareTarget(models.Model):
         self.write({"breaker_state": "closed", "failure_count": 0, "open_until": False})
         self.env["healthcare.delivery"]._wake()
 
-    def action_pause(self):
-        self.write({"paused": True})
-
-    def action_resume(self):
-        self.write({"paused": False})
-        self.env["healthcare.delivery"]._wake()
-
     def action_send_test(self):
         """Send an empty batch to see whether the target answers."""
         self.ensure_one()

@@ -27,6 +27,8 @@ from . import mapping
 from . import mapping_row
 from . import intake_formats
 from . import ordering
+from . import pause
+from . import pausable
 from . import engine
 from . import engine_isolation
 from . import engine_outcome

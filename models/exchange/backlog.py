@@ -42,13 +42,14 @@ class HealthcareBacklog(models.AbstractModel):
 
     @api.model
     def _waiting(self, at_most):
-        """Count events that are ready to be processed, what persons hold apart."""
+        """Count events ready to be processed, without what persons hold or paused."""
         return self.env.execute_query(
             SQL(
                 """SELECT count(*) FROM (
                 SELECT 1 FROM healthcare_event
                  WHERE state IN ('received', 'retrying', 'processing')
-                 LIMIT %s) waiting""",
+                 AND NOT %s LIMIT %s) waiting""",
+                self.env["healthcare.pause"]._holding(),
                 at_most,
             )
         )[0][0]

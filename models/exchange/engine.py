@@ -169,8 +169,9 @@ class HealthcareEngine(models.AbstractModel):
         ((due,),) = self.env.execute_query(
             SQL(
                 """SELECT min(run_after) FROM healthcare_event
-                WHERE state = 'retrying' AND partition = ANY(%s)""",
+                WHERE state = 'retrying' AND partition = ANY(%s) AND NOT %s""",
                 partitions,
+                self.env["healthcare.pause"]._holding(),
             )
         )
         self.env.cr.commit()
@@ -263,30 +264,32 @@ class HealthcareEngine(models.AbstractModel):
         """Claim ready events; return them as one ordered list of ids per subject.
 
         Within a subject everything that is ready up to the first event that is not
-        (parked, waiting for a dependency, due later) is taken; what stands behind such
-        an event is set ``waiting``. An event that misses what a later one of its own
+        (parked, paused, waiting for a dependency, due later) is taken; what stands
+        behind such an event is set ``waiting``. An event that misses what a later one of its own
         subject brings holds nothing back.
         """
         now = clock.utc_now()
-        candidates, alone = self._candidates(partitions, now, limit)
+        paused = self.env["healthcare.pause"]._holding()
+        candidates, alone = self._candidates(partitions, now, limit, paused)
         if not candidates:
             return []
         rows = self.env.execute_query(
             SQL(
                 """SELECT id, subject, state, run_after,
-                    id != %s AND interruptions >= %s FROM healthcare_event
+                    (id != %s AND interruptions >= %s) OR %s FROM healthcare_event
                 WHERE subject = ANY(%s) AND state IN %s AND rejected IS NOT TRUE
                 AND (state != 'exception' OR blocked_on IS DISTINCT FROM subject)
                 ORDER BY subject, occurred_at, id""",
                 alone or 0,
                 ALONE_AFTER,
+                paused,
                 list({subject for _id, subject in candidates}),
                 UNFINISHED,
             )
         )
         queues, held, blocked = {}, [], set()
-        for event_id, subject, state, run_after, suspect in rows:
-            ready = not suspect and (
+        for event_id, subject, state, run_after, not_now in rows:
+            ready = not not_now and (
                 state == "received"
                 or (state == "retrying" and (not run_after or run_after <= now))
             )

@@ -67,9 +67,10 @@ class HealthcareEngine(models.AbstractModel):
         )
 
     @api.model
-    def _candidates(self, partitions, now, limit):
+    def _candidates(self, partitions, now, limit, paused):
         """Return ``(id, subject)`` of ready events, and the one to be run alone if any.
 
+        What is paused (SQL) is left out.
         What is under suspicion comes when nothing else is to be done, one at a time.
         """
         for suspects, count in ((False, limit), (True, 1)):
@@ -78,12 +79,13 @@ class HealthcareEngine(models.AbstractModel):
                     """SELECT id, subject FROM healthcare_event
                     WHERE state IN ('received', 'retrying') AND partition = ANY(%s)
                     AND (run_after IS NULL OR run_after <= %s)
-                    AND (coalesce(interruptions, 0) >= %s) = %s
+                    AND (coalesce(interruptions, 0) >= %s) = %s AND NOT %s
                     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
                     partitions,
                     now,
                     ALONE_AFTER,
                     suspects,
+                    paused,
                     count,
                 )
             )

@@ -191,12 +191,6 @@ class HealthcareSource(models.Model):
             fields.Datetime.now() + timedelta(days=days),
         )
 
-    def action_pause(self):
-        self.write({"paused": True})
-
-    def action_resume(self):
-        self.write({"paused": False, "pause_reason": False})
-
     def action_open_events(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(

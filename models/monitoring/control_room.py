@@ -26,7 +26,8 @@ class HealthcareFigures(models.AbstractModel):
             long a time before it
         :param facility_id: one facility, or all the user may see
         :return: ``{"facilities": [{id, name}], "transactions": [figure],
-            "workflows": [row], "business": [figure], "series": […]}``; a figure is
+            "workflows": [row], "business": [figure], "series": […],
+            "pauses": [{id, name, note}]}``; a figure is
             ``{key, label, value, unit, before, bad, help, model, domain, name}``,
             ``unit`` one of ``count``, ``seconds``, ``money``, ``percent``
         :raise AccessError: for who is neither operator nor auditor
@@ -45,6 +46,7 @@ class HealthcareFigures(models.AbstractModel):
             "workflows": view._workflows(scope),
             "business": view._business(scope),
             "series": view._series(scope),
+            "pauses": self.env["healthcare.pause"]._strip(),
         }
 
     @api.model

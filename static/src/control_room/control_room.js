@@ -148,6 +148,10 @@ export class ControlRoom extends Component {
         });
     }
 
+    openPauses() {
+        this.action.doAction("healthcare_connector.action_pause");
+    }
+
     openType(row) {
         this.open({label: row.name, model: "healthcare.event", domain: row.domain});
     }
