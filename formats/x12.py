@@ -89,6 +89,10 @@ def _transaction(index, raw):
             problems += found
             errors += _lost(problems)
             errors += [error for error in found if error["code"] == "unusable"]
+            if not messages and not errors:
+                # Silence would look like success.
+                detail = "Nothing that is taken stands in this transaction."
+                errors.append(problem("/segments/1", "unusable", detail))
     return Transaction(
         index,
         raw.kind,

@@ -104,6 +104,8 @@ class TestCorpora(BaseCase):
             self.assertLess(error.status, 500)
             return
         for transaction in reading.transactions:
+            # Never silence: it is taken, or it is said why not.
+            self.assertTrue(transaction.messages or transaction.errors)
             for fault in (*transaction.errors, *transaction.problems):
                 self.assertEqual(set(fault), {"pointer", "code", "detail"})
 
