@@ -52,6 +52,8 @@ from . import test_metrics
 from . import test_onboarding
 from . import test_outbound_events
 from . import test_formats_http
+from . import test_mapping_bench
+from . import test_mapping_codes
 from . import test_mapping_model
 from . import test_journeys
 from . import test_order_of_arrival
