@@ -37,6 +37,7 @@
         "data/crons_monitoring.xml",
         "data/crons_exceptions.xml",
         "data/crons_replay.xml",
+        "data/alert_rules.xml",
         "views/exception_views.xml",
         "views/payment_views.xml",
         "views/event_views.xml",
@@ -71,6 +72,7 @@
         "views/message_views.xml",
         "views/mapping_wizard_views.xml",
         "views/pause_views.xml",
+        "views/alert_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -83,3 +83,4 @@ from . import test_workflow_registration
 from . import test_workflow_scheduling
 from . import test_workflow_service
 from . import test_workflow_service_correction
+from . import test_alerts

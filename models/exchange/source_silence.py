@@ -42,7 +42,25 @@ class HealthcareSource(models.Model):
                 and heard[one] < now - timedelta(hours=one.expected_silence)
             )
         )
-        for source in silent:
+        silent._open_silence(
+            heard,
+            {
+                source: self.env._(
+                    "%(name)s has sent nothing for more than %(hours)g hours.",
+                    name=source.name,
+                    hours=source.expected_silence,
+                )
+                for source in silent
+            },
+        )
+
+    def _open_silence(self, heard, reasons):
+        """Note that sources are silent and tell their owners.
+
+        :param dict heard: when each was last heard
+        :param dict reasons: in plain words, what is unusual
+        """
+        for source in self:
             source.silent_since = heard[source]
         self.env["healthcare.exception"]._open_or_update(
             [
@@ -53,14 +71,10 @@ class HealthcareSource(models.Model):
                     "source_id": source.id,
                     "res_model": source._name,
                     "res_id": source.id,
-                    "reason": self.env._(
-                        "%(name)s has sent nothing for more than %(hours)g hours.",
-                        name=source.name,
-                        hours=source.expected_silence,
-                    ),
+                    "reason": reasons[source],
                     **source._silence_company(),
                 }
-                for source in silent
+                for source in self
             ]
         )
 

@@ -5,3 +5,8 @@ from . import counting
 from . import figures
 from . import metrics
 from . import control_room
+from . import alert_figures
+from . import alert_rule
+from . import alert
+from . import alert_notice
+from . import source_rhythm

@@ -7,6 +7,7 @@ import {
     useState,
 } from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
+import {deserializeDateTime} from "@web/core/l10n/dates";
 import {formatDuration} from "./format";
 import {formatInteger, formatMonetary} from "@web/views/fields/formatters";
 import {Layout} from "@web/search/layout";
@@ -150,6 +151,31 @@ export class ControlRoom extends Component {
 
     openPauses() {
         this.action.doAction("healthcare_connector.action_pause");
+    }
+
+    /**
+     * @param {object} alert
+     * @returns {string} the class of its strip
+     */
+    alertClass(alert) {
+        return (
+            {critical: "alert-danger", warning: "alert-warning"}[alert.severity] ||
+            "alert-info"
+        );
+    }
+
+    alertSince(alert) {
+        return deserializeDateTime(alert.since).toRelative();
+    }
+
+    openAlert(alert) {
+        this.action.doAction({
+            type: "ir.actions.act_window",
+            name: alert.name,
+            res_model: "healthcare.alert",
+            res_id: alert.id,
+            views: [[false, "form"]],
+        });
     }
 
     openType(row) {
