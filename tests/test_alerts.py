@@ -406,6 +406,15 @@ class TestRhythm(AlertCase):
         self.assertFalse(self.silent(NOON.replace(hour=8, minute=25)))
         self.assertTrue(self.silent(NOON.replace(hour=8, minute=35)))
 
+    def test_a_pause_does_not_count(self):
+        self.hear(NOON.replace(hour=8))
+        self.source.paused = True
+        self.assertFalse(self.silent(NOON.replace(hour=10)))
+        with freeze_time(NOON.replace(hour=10)):
+            self.source.paused = False
+        self.assertFalse(self.silent(NOON.replace(hour=10, minute=29)))
+        self.assertTrue(self.silent(NOON.replace(hour=10, minute=31)))
+
     def test_after_hours_nobody_is_told(self):
         self.hear(NOON.replace(hour=11, minute=40))
         self.assertFalse(self.silent(NOON.replace(hour=13)))

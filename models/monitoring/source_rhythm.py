@@ -15,6 +15,8 @@ SEEN_WEEKS = 2
 HOURS = 48
 #: as many events have to be missing: three usual gaps without any
 MISSING = 3.0
+#: from when on silence counts again
+_RESUMING = {"paused": False, "active": True, "watch_rhythm": True}
 _HOUR = timedelta(hours=1)
 _HEARD = ["received", "duplicate", "rejected"]
 
@@ -33,6 +35,11 @@ class HealthcareSource(models.Model):
         default=30,
         help="Silence shorter than this is never told.",
     )
+    rhythm_from = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="Silence before this time, a pause for instance, does not count.",
+    )
 
     _rhythm_positive = models.Constraint(
         "CHECK(rhythm_minutes >= 0)", "The time of silence cannot be negative."
@@ -45,7 +52,15 @@ class HealthcareSource(models.Model):
         return result
 
     def write(self, vals):
+        resumed = self.filtered(
+            lambda one: any(
+                vals.get(name) == wanted and one[name] != wanted
+                for name, wanted in _RESUMING.items()
+            )
+        )
         result = super().write(vals)
+        if resumed:
+            resumed.write({"rhythm_from": fields.Datetime.now()})
         if "watch_rhythm" in vals:
             self.filtered(lambda one: not one.watch_rhythm)._heard()
         return result
@@ -70,7 +85,8 @@ class HealthcareSource(models.Model):
         for source in watched:
             if source not in heard:
                 continue
-            missing, silence = _missed(usual[source.id], heard[source], now)
+            since = max(heard[source], source.rhythm_from or heard[source])
+            missing, silence = _missed(usual[source.id], since, now)
             minimum = timedelta(minutes=source.rhythm_minutes)
             if missing >= MISSING and silence >= minimum:
                 reasons[source] = self.env._(
