@@ -1,5 +1,7 @@
 """What random journeys found: orders of arrival that once ended otherwise."""
 
+import itertools
+
 from .workflow_common import WorkflowCase, event
 
 
@@ -111,3 +113,48 @@ class TestOrderOfArrival(WorkflowCase):
         self.assertStates(self.play(self.completed("R2", "SR2", 20)), "done")
         self.assertEqual(self.visit("VR1").supplies_state, "partial")
         self.assertEqual(self.issues("stock_shortage").appointment_id.identifier, "VR1")
+
+    def patient_payment(self, kind, number, amount, minute):
+        made = self.payment(number, amount, minute, mrn="R1", payer_type="patient")
+        return {**made, "type": f"healthcare.payment.{kind}.v1"}
+
+    def test_reversed_payment_and_its_replacement_in_any_order(self):
+        """A bill is paid by what is left, whichever came first, and nobody is asked."""
+        given = (
+            self.register("R1"),
+            self.appointment("booked", "R1", "VR1", 1, self_pay=True),
+            self.completed("R1", "SR1", 5, "VR1"),
+        )
+        money = (
+            self.patient_payment("received", "P1", "800.00", 10),
+            self.patient_payment("reversed", "P1", "800.00", 20),
+            self.patient_payment("received", "P2", "800.00", 30),
+        )
+        for order in itertools.permutations(money):
+            with self.subTest(order=[one["id"] for one in order]):
+                point = self.cr.savepoint()
+                self.play(*given)
+                events = self.env["healthcare.event"]
+                for one in order:
+                    events |= self.play(one)
+                self.assertStates(events, "done")
+                self.assertFalse(self.issues())
+                payments = self.env["account.payment"].search(
+                    [("healthcare_payment_ref", "in", ("P1", "P2"))],
+                    order="healthcare_payment_ref",
+                )
+                self.assertEqual(payments.mapped("state"), ["canceled", "paid"])
+                bill = payments[1].reconciled_invoice_ids
+                self.assertEqual(bill.payment_state, "paid")
+                point.close(rollback=True)
+                self.env.invalidate_all()
+
+    def test_reversed_payment_of_nobody_known_waits(self):
+        self.play(self.patient_payment("reversed", "P1", "800.00", 20))
+        event = self.play(self.patient_payment("received", "P1", "800.00", 10))
+        self.assertStates(event, "exception")
+        self.play(self.register("R1"))
+        self.engine._release_causes([event.open_exception_id.cause_key])
+        self.process()
+        self.assertStates(event, "done")
+        self.assertFalse(self.issues())

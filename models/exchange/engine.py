@@ -301,7 +301,7 @@ class HealthcareEngine(models.AbstractModel):
                 blocked.add(subject)
         queues = self._only(alone, queues)
         if held:
-            self._set_state(held, "waiting")
+            self._hold(held)
         claimed = [event_id for queue in queues.values() for event_id in queue]
         if claimed:
             self.env.execute_query(
@@ -316,6 +316,11 @@ class HealthcareEngine(models.AbstractModel):
         if held and not claimed:
             return self._claim(partitions, limit)  # others may be ready
         return list(queues.values())
+
+    @api.model
+    def _hold(self, ids):
+        """Have events wait behind others of their subject."""
+        self._set_state(ids, "waiting")
 
     # -- running ----------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from . import claim_posting
 from . import claim_superseded
 from . import payment
 from . import payment_matching
+from . import payment_taken_back
 from . import patient_money
 from . import deposit
 from . import claim_confirmation

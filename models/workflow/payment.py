@@ -231,6 +231,8 @@ class HealthcareWorkflowPayment(models.AbstractModel):
                 moves = payment.reconciled_invoice_ids
                 undone[payment] = (event, moves[:1].healthcare_patient_id)
                 invoices.update(dict.fromkeys(moves, event))
+                # What is open again may be what another payment is for.
+                event._announce(*(key for m in moves for key in m._healthcare_keys()))
                 event._link(payment, moves)
         if not undone:
             return
@@ -260,12 +262,17 @@ class Receipt:
         self.parked = False
         self.on_account = self._decided_on_account()
         self.owner = None  # whose credit it becomes then
+        self.taken_back = None  # whose money it was, where a reversal is here already
         self.partner = None  # who paid
         self.targets = []  # (invoice, amount)
         self.over = False  # more was paid than is open
         self.payment = None
 
     def park(self, reason, cause=None, **values):
+        if self.taken_back:
+            self.on_account, self.partner = "patient", self.taken_back
+            self.targets = []
+            return
         self.parked = True
         self.event._park(
             "payment_mismatch", reason, cause=cause, amount=self.amount, **values
