@@ -26,6 +26,7 @@ from odoo.addons.healthcare_connector.models.exchange.ordering import PARTITIONS
 
 env["ir.config_parameter"].set_param("healthcare_connector.shards", str(PARTITIONS))
 facility = env["healthcare.facility"].search([("code", "=", "NORTH")])
+facility.invoice_policy = POLICY
 product = env["product.product"].create({
     "name": "Last one", "default_code": "LAST-ONE", "type": "consu",
     "is_storable": True})
@@ -55,7 +56,7 @@ print(json.dumps([row.partition for row in rows]))
 """
 
 WORK = """
-import pathlib, time
+import pathlib, psycopg2.errors, time
 folder = pathlib.Path(FOLDER)
 workflow = type(env["healthcare.workflow.service"])
 original = workflow._create_completions
@@ -64,11 +65,17 @@ met = []
 def meeting(self, cases):
     if not met:
         met.append(True)
-        (folder / str(NUMBER)).touch()
+        (folder / f"met-{NUMBER}").touch()
         end = time.monotonic() + 30
-        while len(list(folder.iterdir())) < 2 and time.monotonic() < end:
+        while len(list(folder.glob("met-*"))) < 2 and time.monotonic() < end:
             time.sleep(0.005)
-    return original(self, cases)
+    try:
+        result = original(self, cases)
+        self.env.flush_all()
+        return result
+    except psycopg2.errors.UniqueViolation as error:
+        (folder / f"refused-{error.diag.constraint_name}").touch()
+        raise
 
 workflow._create_completions = meeting
 env["healthcare.engine"]._cron_process(PARTITION + 1)
@@ -152,15 +159,18 @@ def completion(mrn, service, id, **more):
 
 @tagged("post_install", "-at_install")
 class TestConcurrency(DurabilityCase):
-    def together(self, name, given, one, other):
+    def together(self, name, given, one, other, policy="post"):
         """Have two workers process one event each at the same moment.
 
         :param given: events that are processed before
-        :return: what is there afterwards
+        :param policy: of the facility, for invoices
+        :return: what is there afterwards, and which constraints refused a worker's own
+            documents after both had met
         """
         site = self.site(name, started=False)
         events = json.dumps(json.dumps([given, one, other]))
-        partitions = json.loads(self.script(site, f"EVENTS = {events}\n{SETUP}"))
+        head = f"POLICY = {policy!r}; EVENTS = {events}"
+        partitions = json.loads(self.script(site, f"{head}\n{SETUP}"))
         self.assertNotEqual(*partitions)
         with tempfile.TemporaryDirectory() as folder:
             threads, failures = [], []
@@ -175,9 +185,10 @@ class TestConcurrency(DurabilityCase):
             for thread in threads:
                 thread.join()
             self.assertFalse(failures)
-            met = [path.name for path in pathlib.Path(folder).iterdir()]
-        self.assertEqual(sorted(met), ["0", "1"], "the two did not meet")
-        return json.loads(self.script(site, LOOK))
+            told = sorted(path.name for path in pathlib.Path(folder).iterdir())
+        self.assertEqual(told[:2], ["met-0", "met-1"], "the two did not meet")
+        found = json.loads(self.script(site, LOOK))
+        return {**found, "refused": told[2:]}
 
     def _try(self, site, code, failures):
         try:
@@ -194,12 +205,15 @@ class TestConcurrency(DurabilityCase):
             [registration("C1"), booking("C1", "V1")],
             completion("C1", "TWICE-1", "by-visit", appointment_id="V1"),
             completion("C1", "TWICE-1", "by-number"),
+            # Drafts have no number yet: two would not conflict over that.
+            policy="draft",
         )
         self.assertEqual(
             found,
             {
+                "refused": ["refused-healthcare_completion_key_unique"],
                 "services": 1,
-                "invoices": ["posted"],
+                "invoices": ["draft"],
                 "orders": 1,
                 "balance": 0,
                 "on_hand": 1,
@@ -221,6 +235,7 @@ class TestConcurrency(DurabilityCase):
         self.assertEqual(
             found,
             {
+                "refused": [],
                 "services": 2,
                 "invoices": ["posted", "posted"],
                 "orders": 2,
