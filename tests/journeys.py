@@ -13,9 +13,10 @@ Left out, because the order of arrival matters to them by their nature:
 - Invoice numbers. Odoo draws them, so a sender learns them from the lawful order only.
 - Two open bills of the same amount: which of them a payment settles is decided by what
   is open when it arrives.
-- A payment that is reversed and replaced by another one. When the replacement comes
-  first it settles the bill, and the first one, which has nothing left to pay, waits for
-  a person with its reversal behind it.
+- Two payments that together are more than what is open: which of them leaves a rest is
+  decided by which comes first.
+- More services than an authorization has units for: those that come first use them.
+  Others that were billed are not taken back when an earlier one is told of.
 - A refusal of an authorization nobody needs, or the end of one before a completion,
   that is told of after the service was billed: it does not take the bill back. A visit
   that needs an authorization keeps needing it, for the same reason.
@@ -278,6 +279,9 @@ class Journey:
                 yield self._scheduled("updated", visit)
             if self.chance(0.4):
                 yield self._scheduled("checked_in", visit)
+        if visit.late:
+            yield self._scheduled("no_show", visit)
+            yield self._scheduled("checked_in", visit)
         if visit.end == "completed":
             yield from self._service(visit.person, visit.number, visit)
         elif visit.end != "open":
@@ -457,6 +461,10 @@ class Journey:
         yield made
         if self.chance(0.25):
             yield self.tell("payment.reversed", None, made["data"])
+            if self.chance(0.5):
+                yield self._paid(
+                    "received", person, f"Q-{number}", value, "patient", allocations
+                )
 
     def _paid(self, kind, person, number, value, by, allocations, payer=None):
         return self.tell(
@@ -513,6 +521,9 @@ class Visit:
         self.end = journey.rnd.choices(
             ("completed", "cancelled", "no_show", "open"), (6, 2, 1, 2)
         )[0]
+        self.late = self.end == "no_show" and journey.chance(0.4)
+        if self.late:  # seemed not to come, and came after all
+            self.end = "completed"
         self._draw_services(journey)
         self._draw_start(journey)
 
