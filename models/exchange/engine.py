@@ -265,8 +265,8 @@ class HealthcareEngine(models.AbstractModel):
 
         Within a subject everything that is ready up to the first event that is not
         (parked, paused, waiting for a dependency, due later) is taken; what stands
-        behind such an event is set ``waiting``. An event that misses what a later one of its own
-        subject brings holds nothing back.
+        behind such an event is set ``waiting``. An event that misses what a later one
+        of its own subject brings holds nothing back.
         """
         now = clock.utc_now()
         paused = self.env["healthcare.pause"]._holding()
