@@ -14,9 +14,11 @@
             "hl7",
             "jmespath",
             "jsonschema",
+            "openpyxl",
             "prometheus_client",
             "pyx12",
             "requests",
+            "XlsxWriter",
         ],
     },
     "data": [
@@ -73,6 +75,8 @@
         "views/mapping_wizard_views.xml",
         "views/pause_views.xml",
         "views/alert_views.xml",
+        "views/downtime_views.xml",
+        "reports/worklist.xml",
     ],
     "demo": [
         "demo/organisation.xml",

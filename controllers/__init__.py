@@ -12,4 +12,5 @@ from . import status
 from . import monitoring
 from . import documentation
 from . import guide
+from . import continuity
 from . import unknown

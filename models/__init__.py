@@ -6,11 +6,13 @@ erp/         facilities, services, patients, payers and what we add to Odoo docu
 workflow/    what each event means: one file per business flow
 analytics/   facts, targets, delivery
 monitoring/  tallies, figures, metrics: how it is going
+continuity/  while systems are down: what is written by hand, what is printed
 """
 
 from . import exchange
 from . import governance
 from . import erp
+from . import continuity
 from . import workflow
 from . import analytics
 from . import monitoring

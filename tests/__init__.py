@@ -23,6 +23,7 @@ from . import test_core_small
 from . import test_core_strict_json
 from . import test_delivery
 from . import test_docs_page
+from . import test_downtime
 from . import test_durability
 from . import test_durability_privacy
 from . import test_engine

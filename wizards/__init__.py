@@ -1,3 +1,5 @@
+from . import downtime_import
+from . import downtime_worklist
 from . import exception_wizard
 from . import assign_wizard
 from . import correct_wizard

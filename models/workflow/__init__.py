@@ -33,3 +33,4 @@ from . import payment_taken_back
 from . import patient_money
 from . import deposit
 from . import claim_confirmation
+from . import alike
