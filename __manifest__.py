@@ -77,6 +77,7 @@
         "views/alert_views.xml",
         "views/downtime_views.xml",
         "reports/worklist.xml",
+        "views/control_total_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -23,8 +23,9 @@ BASE = "/healthcare/v1"
 OPERATIONS = []
 Operation = namedtuple(
     "Operation",
-    "path verb auth text answers method consumes produces returns content_type query",
-    defaults=((), (), None, "application/json", {}),
+    "path verb auth text answers method consumes produces returns content_type query "
+    "takes",
+    defaults=((), (), None, "application/json", {}, None),
 )
 
 
@@ -62,6 +63,7 @@ def endpoint(
     returns=None,
     content_type="application/json",
     query=None,
+    takes=None,
     **options,
 ):
     """Declare a route that answers as this module promises, whatever happens in it.
@@ -74,6 +76,7 @@ def endpoint(
     :param returns: name of the answer's schema in :mod:`~..core.openapi_schemas`
     :param content_type: of our JSON, where it is a special one
     :param query: ``{name: what it is}`` of parameters that must be given
+    :param takes: name of the body's schema, where it is our own JSON and no event
     """
 
     def decorate(method):
@@ -91,6 +94,7 @@ def endpoint(
                     returns,
                     content_type,
                     query or {},
+                    takes,
                 )
                 for verb in methods
             )

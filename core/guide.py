@@ -23,6 +23,7 @@ ADVICE = {
     "invalid_json": (400, "Check the body with a JSON parser."),
     "invalid_parameter": (400, "Look at the parameter the answer points to."),
     "invalid_request": (400, "Compare with the examples on this page."),
+    "invalid_totals": (422, "Mend what the pointers name and send them again."),
     "keyring_exposed": (503, "Not yours to mend: send the same again later."),
     "keyring_invalid": (503, "Not yours to mend: send the same again later."),
     "keyring_missing": (503, "Not yours to mend: send the same again later."),

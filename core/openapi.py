@@ -172,6 +172,9 @@ def _intake_parameters():
 
 def _bodies(operation):
     """Return the content of a request by type: events, or a format of its own."""
+    if operation.takes:
+        shape = {"$ref": f"{_COMPONENT}{operation.takes}"}
+        return {kind: {"schema": shape} for kind in operation.consumes}
     if operation.consumes:
         return {kind: {"schema": _foreign(kind)} for kind in operation.consumes}
     one = {"$ref": f"{_COMPONENT}envelope"}

@@ -1,5 +1,7 @@
 """JSON Schemas of what our endpoints answer, as ``components`` of the description."""
 
+from . import totals
+
 STATES = ("received processing waiting retrying exception done dead discarded").split()
 
 _TEXT = {"type": "string"}
@@ -109,8 +111,29 @@ HEALTH = {
     "properties": {"status": {"enum": ["live", "ready", "not_ready"]}},
     "required": ["status"],
 }
+TOTALS = _all(
+    {
+        "date": {"type": "string", "format": "date"},
+        "totals": {
+            "type": "array",
+            "items": _all(
+                {
+                    "type": _TEXT,
+                    "told": _COUNT,
+                    "received": _COUNT,
+                    "missing": _COUNT,
+                    "surplus": _COUNT,
+                    "state": {"enum": ["matched", "missing", "surplus"]},
+                    "missing_ids": {"type": "array", "items": _TEXT, "maxItems": 1000},
+                }
+            ),
+        },
+    }
+)
 
 COMPONENTS = {
+    "totals": totals.document(),
+    "totals_compared": TOTALS,
     "problem": PROBLEM,
     "receipts": RECEIPTS,
     "event_status": EVENT_STATUS,

@@ -24,6 +24,7 @@ TITLES = {
     "invalid_json": "The body is not JSON",
     "invalid_parameter": "A parameter cannot be understood",
     "invalid_request": "The request cannot be understood",
+    "invalid_totals": "The control totals cannot be understood",
     "keyring_exposed": "Encryption is not set up",
     "keyring_invalid": "Encryption is not set up",
     "keyring_missing": "Encryption is not set up",

@@ -325,6 +325,30 @@ def _read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def checker(document):
+    """Return a function that tells what is wrong with a value, by one schema.
+
+    :param dict document: a schema without references
+    :return: function of a value; its answer is as that of :meth:`Registry.validate`,
+        with pointers into the value
+    """
+    _Validator.check_schema(document)
+    validator = _Validator(
+        _flatten(document, {}),
+        registry=ReferenceRegistry(),
+        format_checker=_formats,
+    )
+
+    def errors(value):
+        found = map(_describe, islice(validator.iter_errors(value), MAX_ERRORS))
+        return [
+            {**error, "pointer": error["pointer"].removeprefix("/data")}
+            for error in found
+        ]
+
+    return errors
+
+
 @cache
 def registry():
     """Return the registry of the addon's own schemas."""

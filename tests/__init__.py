@@ -85,3 +85,4 @@ from . import test_workflow_scheduling
 from . import test_workflow_service
 from . import test_workflow_service_correction
 from . import test_alerts
+from . import test_control_totals

@@ -2,6 +2,7 @@ from . import downtime_import
 from . import downtime_worklist
 from . import exception_wizard
 from . import assign_wizard
+from . import control_total_import
 from . import correct_wizard
 from . import facility_wizard
 from . import key_wizard

@@ -10,3 +10,5 @@ from . import alert_rule
 from . import alert
 from . import alert_notice
 from . import source_rhythm
+from . import control_total
+from . import control_total_compare
