@@ -1,6 +1,6 @@
 import copy
 import json
-import time
+import sys
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -325,9 +325,19 @@ class TestSchemas(BaseCase):
         data["coverages"] = [[]] * 200_000
         data["patient"]["name"]["family"] = "x" * 3_000_000
         data["patient"]["address"]["country"] = "x" * 3_000_000
-        start = time.perf_counter()
-        errors = self.registry.validate("registration.created", "1.0", data)
-        self.assertLess(time.perf_counter() - start, 5)
+        calls = 0
+
+        def count(_frame, event, _arg):
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            errors = self.registry.validate("registration.created", "1.0", data)
+        finally:
+            sys.setprofile(None)
+        # A few calls for each of 400,000 items, whatever is wrong with them.
+        self.assertLess(calls, 4 * 400_000)
         self.assertLessEqual(len(errors), schema.MAX_ERRORS)
 
     def test_errors_show_no_value(self):
@@ -403,13 +413,3 @@ class TestSchemas(BaseCase):
             found = self.registry.envelope_errors(event)
             self.assertEqual(found == [], plain.is_valid(event), changes)
         self.assertEqual(set(document["required"]), {*envelope.REQUIRED, "data"})
-
-    # -- speed ------------------------------------------------------------------
-
-    def test_speed(self):
-        """Validation is no bottleneck; the bound leaves room for slow machines."""
-        data = self.examples["registration.created"]
-        start = time.perf_counter()
-        for _turn in range(500):
-            self.registry.validate("registration.created", "1.0", data)
-        self.assertGreater(500 / (time.perf_counter() - start), 500)
