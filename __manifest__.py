@@ -78,6 +78,7 @@
         "views/downtime_views.xml",
         "reports/worklist.xml",
         "views/control_total_views.xml",
+        "views/replay_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",
@@ -90,6 +91,7 @@
             "healthcare_connector/static/src/scss/*.scss",
             "healthcare_connector/static/src/onboarding/*",
             "healthcare_connector/static/src/control_room/*",
+            "healthcare_connector/static/src/replay/*",
         ],
         "web.assets_tests": ["healthcare_connector/static/tests/tours/*.js"],
     },

@@ -5,6 +5,7 @@ governance/  exceptions, who read which payload
 erp/         facilities, services, patients, payers and what we add to Odoo documents
 workflow/    what each event means: one file per business flow
 analytics/   facts, targets, delivery
+replay/      decisions on many: events run again, with a look at it before
 monitoring/  tallies, figures, metrics: how it is going
 continuity/  while systems are down: what is written by hand, what is printed
 """
@@ -15,5 +16,6 @@ from . import erp
 from . import continuity
 from . import workflow
 from . import analytics
+from . import replay
 from . import monitoring
 from . import res_config_settings

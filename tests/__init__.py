@@ -68,6 +68,8 @@ from . import test_protection
 from . import test_protection_keys
 from . import test_protection_server
 from . import test_payment_suggestions
+from . import test_replay
+from . import test_replay_tour
 from . import test_rights
 from . import test_schema_versions
 from . import test_scheduling_concurrency

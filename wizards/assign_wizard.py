@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from .exception_wizard import MANY
+
 
 class HealthcareAssignWizard(models.TransientModel):
     """Hands exceptions over to another person, who is told once."""
@@ -18,5 +20,13 @@ class HealthcareAssignWizard(models.TransientModel):
 
     def action_assign(self):
         self.ensure_one()
-        self._still_open()._hand_over(self.user_id, self.note)
+        ones = self._still_open()
+        if len(ones) > MANY:
+            return self._in_slices(
+                "assign",
+                ones,
+                self.note or self.env._("Handed over"),
+                new_owner_id=self.user_id.id,
+            )
+        ones._hand_over(self.user_id, self.note)
         return {"type": "ir.actions.act_window_close"}

@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 from odoo.tools import formatLang
 
+# More than this is done in the background, with progress.
+MANY = 200
+
 
 class HealthcareExceptionWizard(models.AbstractModel):
     """Base of decisions on one or many exceptions: shows what they are about first."""
@@ -32,3 +35,8 @@ class HealthcareExceptionWizard(models.AbstractModel):
         """Return the exceptions nobody has closed since the dialog was opened."""
         self.ensure_one()
         return self.exception_ids.filtered("is_open")
+
+    def _in_slices(self, kind, ones, reason, **values):
+        """Have many done in the background; show how far it is."""
+        jobs = self.env["healthcare.replay"]
+        return jobs._decide_in_slices(kind, ones, reason, **values)

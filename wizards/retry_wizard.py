@@ -1,5 +1,7 @@
 from odoo import models
 
+from .exception_wizard import MANY
+
 
 class HealthcareRetryWizard(models.TransientModel):
     """Lets many events run again, or looks again whether their causes are gone."""
@@ -12,6 +14,8 @@ class HealthcareRetryWizard(models.TransientModel):
         self.ensure_one()
         # What was refused at the door can only be corrected, one by one.
         ones = self._still_open().filtered(lambda one: not one.event_id.rejected)
+        if len(ones) > MANY:
+            return self._in_slices("retry", ones, self.env._("Retried"))
         if ones:
             ones.action_retry()
         return {"type": "ir.actions.act_window_close"}

@@ -65,7 +65,11 @@ class HealthcarePausable(models.AbstractModel):
             "res_model": "healthcare.pause",
             "views": [(False, "form")],
             "target": "new",
-            "context": {"default_scope": scope, f"default_{name}": self.id},
+            "context": {
+                "default_scope": scope,
+                f"default_{name}": self.id,
+                "healthcare_scope_known": True,
+            },
         }
 
     def action_resume(self):

@@ -232,8 +232,11 @@ class HealthcareException(models.Model):
         self._check_open()
         self.write({"user_id": self.env.uid, "state": "assigned"})
 
-    def _hand_over(self, user, note=None):
-        """Give exceptions to another person, who is told once of all of them."""
+    def _hand_over(self, user, note=None, tell=True):
+        """Give exceptions to another person, who is told once of all of them.
+
+        :param tell: False when somebody else tells of these and more
+        """
         self._check_open()
         # One message for many, instead of Odoo's own for each.
         quiet = self.with_context(mail_auto_subscribe_no_notify=True)
@@ -241,7 +244,7 @@ class HealthcareException(models.Model):
         self._message_log_batch(
             bodies=dict.fromkeys(self.ids, self.env._("Handed over. %s", note or ""))
         )
-        if user != self.env.user:
+        if tell and user != self.env.user:
             first = self[:1]
             first.message_notify(
                 partner_ids=user.partner_id.ids,

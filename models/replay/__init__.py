@@ -1,0 +1,6 @@
+"""Decisions on many: events run again after a look at it, exceptions closed."""
+
+from . import job
+from . import line
+from . import run
+from . import preview
