@@ -150,11 +150,11 @@ class HealthcareReplay(models.Model):
 
     # -- computed ---------------------------------------------------------------
 
-    @api.depends("kind", "create_date")
+    @api.depends("kind", "reason")
     def _compute_name(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
         for job in self:
-            job.name = f"{kinds[job.kind]} #{job.id}" if job.id else kinds[job.kind]
+            job.name = ": ".join(filter(None, [kinds[job.kind], job.reason]))
 
     @api.depends(
         "by_hand",
