@@ -21,7 +21,7 @@ from ...formats.cloudevents import parse_time
 TRANSPORT_ATTRIBUTES = ("traceparent", "tracestate")
 
 Receipt = namedtuple("Receipt", "id status event errors", defaults=((),))
-# ``origin``: message, mapping and the mapping's name, of what came in a vendor's format.
+# ``origin``: message, mapping and its name, of what came in a vendor's format.
 NO_ORIGIN = (None, None, None)
 _Row = namedtuple(
     "_Row",
