@@ -29,6 +29,11 @@ TITLES = {
 }
 
 
+def _clock():
+    """Return seconds; time itself stands still in these tests."""
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
 def fill(lines):
     """Return a template with lines written into it, ``{kind: [{key: cell}]}``."""
     book = spreadsheet_books.write_template(TITLES, ("Instructions", []), {})
@@ -179,7 +184,7 @@ class TestDowntimeImport(DowntimeCase):
             lines[position][key] = value
             expected[position + 3] = label  # below the heading and the hidden keys
         content = fill({"registration": lines})
-        begin = time.monotonic()
+        begin = _clock()
         wizard = self.wizard(content)
         self.assertEqual(
             (wizard.good_count, wizard.known_count, wizard.bad_count), (1950, 0, 50)
@@ -191,7 +196,7 @@ class TestDowntimeImport(DowntimeCase):
         for value in ("Unsinn", "NOBODY", "ELSEWHERE", "Quillfeather"):
             self.assertNotIn(value, told)
         wizard.action_import()
-        self.assertLess(time.monotonic() - begin, 120)
+        self.assertLess(_clock() - begin, 120, "seconds")
         source = wizard.import_ids.source_id
         events = self.env["healthcare.event"].search([("source_id", "=", source.id)])
         self.assertEqual(len(events), 1950)
@@ -275,6 +280,19 @@ class TestDowntimeImport(DowntimeCase):
             wizard.read(["sealed"])
         with self.assertRaises(AccessError):
             wizard.with_user(self.finance).read(["summary"])
+
+    def test_numbers_mean_what_the_systems_of_the_facility_mean(self):
+        self.source.write(
+            {"facility_ids": [(6, 0, self.facility.ids)], "namespace": "east"}
+        )
+        self.play(
+            self.register("MRN-1"),
+            self.appointment("booked", "MRN-1", "A-1", 10, ["T-CONSULT"]),
+        )
+        (event,) = self.take({"completion": [completion(1, "7", appointment="A-1")]})
+        self.assertEqual(event.source_id.namespace, "east")
+        self.assertEqual(event.state, "done")
+        self.assertEqual(self.visit("A-1").completion_ids.amount_total, 120)
 
     def test_only_operators_import(self):
         auditor = new_test_user(

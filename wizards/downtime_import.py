@@ -41,7 +41,12 @@ class HealthcareDowntimeImportWizard(models.TransientModel):
     known_count = fields.Integer(string="Imported Before", readonly=True)
     bad_count = fields.Integer(string="Lines with Problems", readonly=True)
     summary = fields.Text(readonly=True)
-    time_zones = fields.Char(string="Times Are Of", readonly=True)
+    time_zones = fields.Char(
+        string="Times Are Of",
+        readonly=True,
+        help="The time zone of the warehouse's address, else of the company's, else "
+        "yours.",
+    )
     problem_ids = fields.One2many(
         "healthcare.downtime.problem", "wizard_id", string="Problems", readonly=True
     )
@@ -121,11 +126,12 @@ class HealthcareDowntimeImportWizard(models.TransientModel):
                 "time_zones": ", ".join(sorted({f._time_zone() for f in facilities})),
             }
         )
+        titles = self.env["healthcare.downtime.template"]._titles()
         self.env["healthcare.downtime.problem"].create(
             [
                 {
                     "wizard_id": self.id,
-                    "sheet": line.sheet,
+                    "sheet": line.sheet or titles[line.kind],
                     "number": line.number,
                     "column": column,
                     "reason": reason,
@@ -137,17 +143,13 @@ class HealthcareDowntimeImportWizard(models.TransientModel):
         return self._show()
 
     def _summary(self, lines):
-        kinds = {
-            "registration": self.env._("registrations"),
-            "completion": self.env._("services"),
-            "payment": self.env._("payments"),
-        }
+        kinds = self.env["healthcare.downtime.template"]._titles()
         counts = {}
         for line in lines:
             key = (line.facility.name, line.kind)
             counts[key] = counts.get(key, 0) + 1
         return "\n".join(
-            f"{name}: {count} {kinds[kind]}" for (name, kind), count in counts.items()
+            f"{name}, {kinds[kind]}: {count}" for (name, kind), count in counts.items()
         )
 
     def action_import(self):

@@ -57,7 +57,10 @@ class HealthcareSource(models.Model):
 
     @api.model
     def _namespace_of(self, facility):
-        """Return the namespace of the systems of a facility, when they share one."""
+        """Return the namespace of the systems of a facility, when they share one.
+
+        Those that speak for it by name count before those that speak for all.
+        """
         others = self.search(
             [
                 ("active", "=", True),
@@ -65,7 +68,8 @@ class HealthcareSource(models.Model):
                 ("facility_ids", "in", [False, facility.id]),
             ]
         )
-        names = set(others.mapped("namespace"))
+        own = others.filtered("facility_ids")
+        names = set((own or others).mapped("namespace"))
         return names.pop() if len(names) == 1 else "default"
 
     @api.model
