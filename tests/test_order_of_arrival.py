@@ -114,6 +114,24 @@ class TestOrderOfArrival(WorkflowCase):
         self.assertEqual(self.visit("VR1").supplies_state, "partial")
         self.assertEqual(self.issues("stock_shortage").appointment_id.identifier, "VR1")
 
+    def test_charged_is_what_is_billed_to_the_cent(self):
+        """Amounts of lines are rounded as the invoice rounds them."""
+        charges = [
+            {"code": "T-MRI", "quantity": 1, "unit_price": "864.49"},
+            {"code": "T-CONSULT", "quantity": 1.5, "unit_price": "185.03"},
+        ]
+        self.play(
+            self.register("R1", 1), self.completed("R1", "SR1", 5, charges=charges)
+        )
+        self.env.flush_all()
+        self.cr.execute(
+            """SELECT c.amount_total::text, m.amount_total::text
+            FROM healthcare_completion c JOIN account_move m
+            ON m.healthcare_completion_id = c.id WHERE c.identifier = 'SR1'"""
+        )
+        charged, billed = self.cr.fetchone()
+        self.assertEqual(charged, billed)
+
     def patient_payment(self, kind, number, amount, minute):
         made = self.payment(number, amount, minute, mrn="R1", payer_type="patient")
         return {**made, "type": f"healthcare.payment.{kind}.v1"}

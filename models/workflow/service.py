@@ -151,7 +151,7 @@ class HealthcareWorkflowService(models.AbstractModel):
                         "price_unit": charge.price,
                         "price_source": charge.source,
                         "modifiers": ", ".join(charge.modifiers) or False,
-                        "amount": charge.quantity * charge.price,
+                        "amount": charge.amount,
                     }
                 )
                 for charge in case.charges

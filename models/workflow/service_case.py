@@ -10,12 +10,21 @@ class Charge:
     own (``event``), the price list of who pays (``contract``) or ours (``list``).
     """
 
-    __slots__ = ("service", "quantity", "base", "price", "source", "modifiers")
+    __slots__ = (
+        "service",
+        "quantity",
+        "base",
+        "price",
+        "amount",
+        "source",
+        "modifiers",
+    )
 
     def __init__(self, service, quantity, price, source, modifiers):
         self.service = service
         self.quantity = quantity
         self.base = self.price = price
+        self.amount = 0.0  # rounded, set once the price is known
         self.source = source
         self.modifiers = modifiers
 

@@ -93,7 +93,11 @@ class HealthcareWorkflowService(models.AbstractModel):
                 currency = case.event.facility_id.company_id.currency_id
                 charge.price = currency.round(charge.base * factor)
         for case in cases:
-            case.amount = sum(one.quantity * one.price for one in case.charges)
+            # Line by line, as the invoice does it.
+            currency = case.event.facility_id.company_id.currency_id
+            for one in case.charges:
+                one.amount = currency.round(one.quantity * one.price)
+            case.amount = currency.round(sum(one.amount for one in case.charges))
 
     # -- supplies ---------------------------------------------------------------
 
