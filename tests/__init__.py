@@ -69,6 +69,7 @@ from . import test_protection_keys
 from . import test_protection_server
 from . import test_payment_suggestions
 from . import test_replay
+from . import test_replay_durability
 from . import test_replay_tour
 from . import test_rights
 from . import test_schema_versions
