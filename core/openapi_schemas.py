@@ -108,7 +108,21 @@ CLEARANCE = _all(
 )
 HEALTH = {
     "type": "object",
-    "properties": {"status": {"enum": ["live", "ready", "not_ready"]}},
+    "properties": {
+        "status": {"enum": ["live", "ready", "not_ready"]},
+        "checks": {
+            "type": "object",
+            "properties": {
+                "database": {"const": "ok"},
+                "keyring": _TEXT,
+                "intake": {"enum": ["ok", "paused"]},
+                "backlog": {"enum": ["ok", "over_limit"]},
+                "jobs": {"enum": ["ok", "late"]},
+                "waiting": {"type": "integer"},
+                "job_age_seconds": {"type": ["integer", "null"]},
+            },
+        },
+    },
     "required": ["status"],
 }
 TOTALS = _all(

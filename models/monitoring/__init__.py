@@ -4,6 +4,7 @@ from . import tally
 from . import counting
 from . import figures
 from . import metrics
+from . import readiness
 from . import control_room
 from . import alert_figures
 from . import alert_rule

@@ -1,0 +1,335 @@
+"""A year of a provider's data, made by PostgreSQL itself.
+
+Rows are as the connector leaves them, payloads apart: bodies are noise of a usual size
+that no key opens. :func:`fill` makes, per 1,000,000 events: 50,000 open exceptions that
+hold their events back, 200,000 closed ones, 10,000 events that wait, 2,000,000 facts
+with their deliveries, 1,100,000 lines of log, 200,000 visits of 100,000 patients, and
+the tallies of all that. What is worked on at the moment does not grow with it: 400
+events to be claimed, 2,000 facts to be delivered.
+"""
+
+READY = 400  # events to be claimed
+PENDING = 2000  # facts to be delivered
+BATCH = 500  # facts delivered together
+#: from here on it is quicker to make indexes afterwards
+MANY = 200_000
+
+#: (of what, statement), in order; each runs once, with the names of :func:`fill`
+STATEMENTS = (
+    (
+        "known",
+        """
+        CREATE TEMP TABLE known ON COMMIT DROP AS SELECT
+            (SELECT array_agg(id ORDER BY id) FROM healthcare_source) AS sources,
+            (SELECT array_agg(id ORDER BY id) FROM healthcare_facility) AS facilities,
+            (SELECT array_agg(id ORDER BY rank) FROM healthcare_event_type) AS types,
+            (SELECT array_agg(id ORDER BY id) FROM res_partner
+                WHERE healthcare_payer_code IS NOT NULL) AS payers,
+            (SELECT array_agg(id ORDER BY id) FROM res_users
+                WHERE login IN ('operator', 'finance', 'phi_reader')) AS owners,
+            (SELECT id FROM res_company ORDER BY id LIMIT 1) AS company,
+            (SELECT currency_id FROM res_company ORDER BY id LIMIT 1) AS currency,
+            (SELECT max(id) FROM healthcare_target) AS target,
+            (SELECT coalesce(max(id), 0) FROM healthcare_event) AS event,
+            (SELECT coalesce(max(id), 0) FROM healthcare_fact) AS fact,
+            (SELECT coalesce(max(id), 0) FROM healthcare_appointment) AS visit,
+            (SELECT coalesce(max(id), 0) FROM healthcare_delivery_batch) AS batch,
+            (SELECT coalesce(max(id), 0) FROM res_partner) AS patient,
+            now() AT TIME ZONE 'UTC' AS now
+        """,
+    ),
+    (
+        "res_partner",
+        """
+        INSERT INTO res_partner (id, name, complete_name, active, type, lang,
+            autopost_bills, group_rfq, group_on, healthcare_is_patient,
+            healthcare_reference, healthcare_birth_date, healthcare_match_family,
+            healthcare_match_given, create_date, write_date)
+        SELECT k.patient + i, 'Volume ' || i, 'Volume ' || i, true, 'contact', 'en_US',
+            'ask', 'default', 'default', true, 'V' || i,
+            date '1940-01-01' + mod(i * 37, 25000), 'fam' || mod(i, 5000),
+            'giv' || mod(i, 977), k.now, k.now
+        FROM generate_series(1, %(patients)s) i, known k
+        """,
+    ),
+    (
+        "healthcare_patient_identifier",
+        """
+        INSERT INTO healthcare_patient_identifier (partner_id, system, value, subject,
+            sequence)
+        SELECT k.patient + i, 'urn:volume', 'V' || i,
+            'patient/' || substr(md5('p' || i), 1, 24), 1
+        FROM generate_series(1, %(patients)s) i, known k
+        """,
+    ),
+    (
+        "healthcare_coverage",
+        """
+        INSERT INTO healthcare_coverage (patient_id, payer_id, member_id, member_key,
+            priority, status, active, currency_id)
+        SELECT k.patient + i, k.payers[1 + mod(i, cardinality(k.payers))], 'M' || i,
+            'patient/' || substr(md5('m' || i), 1, 24), 1, 'active', true, k.currency
+        FROM generate_series(1, %(patients)s) i, known k
+        """,
+    ),
+    (
+        "healthcare_appointment",
+        """
+        INSERT INTO healthcare_appointment (id, source_id, facility_id, company_id,
+            patient_id, identifier, subject, state, clearance, coverage_state,
+            authorization_state, supplies_state, start, known_at, create_date)
+        SELECT k.visit + i, k.sources[1 + mod(i, cardinality(k.sources))],
+            k.facilities[1 + mod(i, cardinality(k.facilities))], k.company,
+            k.patient + 1 + mod(i, %(patients)s), 'V' || i,
+            'appointment/' || substr(md5('s' || i), 1, 24),
+            CASE WHEN i > %(visits)s * 0.97
+                THEN (ARRAY['booked', 'confirmed'])[1 + mod(i, 2)]
+                ELSE (ARRAY['done', 'done', 'cancelled', 'no_show'])[1 + mod(i, 4)]
+            END,
+            (ARRAY['cleared', 'cleared', 'pending', 'blocked'])[1 + mod(i, 4)],
+            'verified', 'not_required', 'reserved',
+            k.now - interval '353 days'
+                + interval '365 days' * (i / %(visits)s::float), k.now, k.now
+        FROM generate_series(1, %(visits)s) i, known k
+        """,
+    ),
+    (
+        "healthcare_event",
+        """
+        INSERT INTO healthcare_event (id, uuid, source_id, external_id, type_id,
+            schema_version, facility_id, subject, partition, state, attempts,
+            run_after, correlation_id, occurred_at, received_at, processed_at, digest,
+            body, body_size, create_date)
+        SELECT k.event + i, gen_random_uuid(),
+            k.sources[1 + mod(i, cardinality(k.sources))], 'volume-' || i,
+            k.types[1 + mod(abs(hashint4(i)::bigint), cardinality(k.types))], '1.0',
+            k.facilities[1 + mod(i / 3, cardinality(k.facilities))],
+            'appointment/' || substr(md5('s' || i / 5), 1, 24), mod(i / 5, 64),
+            CASE WHEN i > %(events)s - %(ready)s THEN 'received'
+                WHEN mod(i, 20) = 0 THEN 'exception'
+                WHEN mod(i, 100) = 1 THEN 'waiting'
+                WHEN mod(i, 400) = 7 THEN 'retrying'
+                WHEN mod(i, 200) = 3 THEN 'discarded' ELSE 'done' END,
+            CASE WHEN i > %(events)s - %(ready)s THEN 0 ELSE 1 END,
+            CASE WHEN mod(i, 400) = 7 THEN k.now + interval '1 hour' END,
+            'c-' || i / 5, t.received - interval '1 minute', t.received,
+            CASE WHEN mod(i, 20) != 0 AND mod(i, 100) != 1
+                THEN t.received + interval '1 second' * (1 + mod(i, 7)) END,
+            md5('d' || i),
+            decode(repeat(md5('b' || i), 40), 'hex'), 640, t.received
+        FROM generate_series(1, %(events)s) i, known k, LATERAL (
+            SELECT k.now - interval '365 days'
+                * ((%(events)s - i) / %(events)s::float) AS received) t
+        """,
+    ),
+    (
+        "healthcare_exception",
+        """
+        INSERT INTO healthcare_exception (event_id, source_id, type_id, facility_id,
+            company_id, patient_id, payer_id, appointment_id, currency_id, user_id,
+            name, category, state, fingerprint, cause_key, reason, amount_at_risk,
+            blocks_event, deadline, opened_at, resolved_at, resolution, create_date,
+            write_date)
+        SELECT e.id, e.source_id, e.type_id, e.facility_id, k.company,
+            k.patient + 1 + mod(i, %(patients)s),
+            k.payers[1 + mod(i, cardinality(k.payers))],
+            CASE WHEN mod(i, 3) = 0 THEN k.visit + 1 + mod(i, %(visits)s) END,
+            k.currency, k.owners[1 + mod(i / 20, cardinality(k.owners))],
+            'VOL/' || i, x.category,
+            CASE WHEN e.state != 'exception'
+                THEN (ARRAY['resolved', 'resolved', 'resolved', 'waived'])[1 + mod(i, 4)]
+                WHEN mod(i, 3) = 0 THEN 'assigned' ELSE 'open' END,
+            'event/' || e.id,
+            CASE x.category
+                WHEN 'missing_dependency'
+                    THEN 'patient/' || substr(md5('x' || i), 1, 24)
+                WHEN 'missing_payer' THEN 'payer/VOLUME-' || mod(i / 200, 200)
+                WHEN 'unmapped_code' THEN 'service/VOLUME-' || mod(i / 200, 300)
+                WHEN 'stock_shortage' THEN 'supply/VOLUME-' || mod(i / 200, 50) END,
+            'The code VOLUME-' || mod(i / 200, 200) || ' is not known.',
+            CASE WHEN mod(i, 3) = 0 THEN mod(i, 900) + 50 ELSE 0 END,
+            e.state = 'exception', e.received_at + interval '1 hour' * (8 + mod(i, 90)),
+            e.received_at,
+            CASE WHEN e.state != 'exception' THEN e.received_at + interval '5 hours' END,
+            CASE WHEN e.state != 'exception' THEN 'cause_gone' END,
+            e.received_at, e.received_at
+        FROM known k, healthcare_event e, LATERAL (
+            SELECT (e.id - k.event)::int AS i) n, LATERAL (
+            SELECT (ARRAY['missing_dependency', 'missing_dependency',
+                'missing_dependency', 'missing_dependency', 'missing_dependency',
+                'missing_payer', 'unmapped_code', 'authorization_gap',
+                'payment_mismatch', 'stock_shortage'])[1 + mod(i / 20, 10)]
+                AS category) x
+        WHERE e.id > k.event AND (e.state = 'exception' OR mod(i, 5) = 2)
+            AND e.state IN ('exception', 'done')
+        """,
+    ),
+    (
+        "healthcare_exception_cause",
+        """
+        WITH made AS (
+            INSERT INTO healthcare_exception_cause (name, category, key, company_id,
+                state, opened_at, user_id)
+            SELECT min(reason), category, coalesce(substring(cause_key from
+                '^(?:payer|service|supply)/.*'), 'from/' || source_id || '/'
+                    || facility_id),
+                company_id, 'open', min(opened_at), min(user_id)
+            FROM healthcare_exception
+            WHERE state IN ('open', 'assigned') AND cause_id IS NULL
+            GROUP BY 2, 3, 4 ON CONFLICT DO NOTHING RETURNING *)
+        UPDATE healthcare_exception x SET cause_id = made.id FROM made
+        WHERE x.category = made.category AND x.company_id = made.company_id
+            AND x.state IN ('open', 'assigned') AND x.cause_id IS NULL
+            AND coalesce(substring(x.cause_key from '^(?:payer|service|supply)/.*'),
+                'from/' || x.source_id || '/' || x.facility_id) = made.key
+        """,
+    ),
+    (
+        "healthcare_sync_log",
+        """
+        INSERT INTO healthcare_sync_log (event_id, operation, outcome, category,
+            attempt, batch_size, message, date, duration_ms)
+        SELECT e.id, 'process', CASE e.state WHEN 'exception' THEN 'parked'
+                WHEN 'waiting' THEN 'waiting' WHEN 'retrying' THEN 'retry'
+                ELSE 'done' END,
+            CASE WHEN e.state = 'exception' THEN 'missing_payer' END, turn, 400, NULL,
+            e.received_at, 1500
+        FROM known k, healthcare_event e,
+            generate_series(1, CASE WHEN mod(e.id, 10) = 0 THEN 2 ELSE 1 END) turn
+        WHERE e.id > k.event AND e.state != 'received'
+        """,
+    ),
+    (
+        "healthcare_document_link",
+        """
+        INSERT INTO healthcare_document_link (event_id, res_model, res_id)
+        SELECT e.id, 'healthcare.appointment',
+            k.visit + 1 + mod((e.id - k.event)::int / 5, %(visits)s)
+        FROM known k, healthcare_event e WHERE e.id > k.event AND e.state = 'done'
+        """,
+    ),
+    (
+        "healthcare_fact",
+        """
+        INSERT INTO healthcare_fact (id, fact_id, fact_type, schema_version, operation,
+            key, sequence, occurred_at, recorded_at, company_id, facility_id,
+            partner_id, columns, sealed, event_id, correlation_id, res_model, res_id,
+            state)
+        SELECT k.fact + i, gen_random_uuid(),
+            (ARRAY['registration', 'appointment', 'authorization', 'service',
+                'consumable_usage', 'invoice', 'payment', 'claim',
+                'exception'])[1 + mod(i, 9)],
+            '1.0', 'upsert', 'volume/' || i / 2, 1 + mod(i, 2), t.at, t.at, k.company,
+            k.facilities[1 + mod(i, cardinality(k.facilities))],
+            k.patient + 1 + mod(i, %(patients)s),
+            '{"status": "booked", "amount": "120.00", "currency": "USD"}',
+            decode(repeat(md5('f' || i), 8), 'hex'), k.event + (i + 1) / 2,
+            'c-' || i / 10, 'healthcare.appointment',
+            k.visit + 1 + mod(i, %(visits)s),
+            CASE WHEN i > %(facts)s - %(pending)s THEN 'pending' ELSE 'delivered' END
+        FROM generate_series(1, %(facts)s) i, known k, LATERAL (
+            SELECT k.now - interval '365 days'
+                * ((%(facts)s - i) / %(facts)s::float) AS at) t
+        """,
+    ),
+    (
+        "healthcare_delivery_batch",
+        """
+        INSERT INTO healthcare_delivery_batch (id, uuid, target_id, state, fact_count,
+            attempts, opened_at, delivered_at, status_code)
+        SELECT k.batch + i, gen_random_uuid(), k.target, 'delivered', %(batch)s, 1,
+            k.now, k.now, 200
+        FROM generate_series(1, %(facts)s / %(batch)s + 1) i, known k
+        """,
+    ),
+    (
+        "healthcare_delivery",
+        """
+        INSERT INTO healthcare_delivery (fact_id, target_id, batch_id, recorded_at,
+            state)
+        SELECT f.id, k.target, CASE WHEN f.state = 'delivered'
+                THEN k.batch + 1 + (f.id - k.fact) / %(batch)s END,
+            f.recorded_at, f.state
+        FROM healthcare_fact f, known k WHERE f.id > k.fact ORDER BY f.id
+        """,
+    ),
+    (
+        "healthcare_tally",
+        """
+        INSERT INTO healthcare_tally (hour, kind, source_id, type_id, facility_id,
+            latency_class, count, seconds, folded)
+        SELECT CASE WHEN e.received_at > k.now - interval '35 days'
+                THEN date_trunc('hour', e.received_at)
+                ELSE date_trunc('day', e.received_at) END,
+            o.kind, e.source_id, e.type_id, e.facility_id, o.class, count(*),
+            sum(coalesce(o.class, 0)), true
+        FROM known k, healthcare_event e, LATERAL (
+            SELECT 'received' AS kind, NULL::int AS class
+            UNION ALL SELECT CASE e.state WHEN 'exception' THEN 'parked'
+                WHEN 'waiting' THEN 'waiting' ELSE 'done' END,
+                CASE WHEN e.state NOT IN ('exception', 'waiting')
+                    THEN 3 + mod(e.id, 4)::int END) o
+        WHERE e.id > k.event GROUP BY 1, 2, 3, 4, 5, 6
+        """,
+    ),
+)
+WITH_IDS = (
+    "res_partner",
+    "healthcare_appointment",
+    "healthcare_event",
+    "healthcare_fact",
+    "healthcare_delivery_batch",
+)
+
+
+def fill(cr, events):
+    """Fill a database, in the transaction of a cursor.
+
+    Needs a superuser's right to leave out foreign keys, and master data: sources,
+    facilities, payers, owners and one target.
+
+    :param events: how many; all else is in proportion
+    :return: ``{table: rows}``
+    """
+    size = {
+        "events": events,
+        "ready": min(READY, events // 10),
+        "patients": events // 10,
+        "visits": events // 5,
+        "facts": events * 2,
+        "pending": min(PENDING, events),
+        "batch": BATCH,
+    }
+    cr.execute("SET LOCAL session_replication_role = replica")
+    tables = [name for name, _sql in STATEMENTS if name.startswith("healthcare_")]
+    indexes = _drop_indexes(cr, tables) if events >= MANY else []
+    made = {}
+    for name, statement in STATEMENTS:
+        cr.execute(statement, size)
+        made[name] = cr.rowcount
+    for name in WITH_IDS:
+        cr.execute(
+            f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) "
+            f"FROM {name}"
+        )
+    cr.execute("SET LOCAL maintenance_work_mem = '256MB'")
+    for definition in indexes:
+        cr.execute(definition)
+    cr.execute("SET LOCAL session_replication_role = origin")
+    cr.execute("DROP TABLE known")
+    del made["known"]
+    return made
+
+
+def _drop_indexes(cr, tables):
+    """Drop what can be made again, and return how it is made."""
+    cr.execute(
+        """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+        FROM pg_index WHERE indrelid::regclass::text = ANY(%s) AND NOT indisprimary
+        AND indexrelid NOT IN (SELECT conindid FROM pg_constraint)""",
+        [tables],
+    )
+    found = cr.fetchall()
+    for name, _definition in found:
+        cr.execute(f"DROP INDEX {name}")
+    return [definition for _name, definition in found]
