@@ -50,6 +50,7 @@ from . import test_hand_changes
 from . import test_http_events
 from . import test_intake
 from . import test_metrics
+from . import test_metrics_promtool
 from . import test_onboarding
 from . import test_outbound_events
 from . import test_formats_http
@@ -79,6 +80,7 @@ from . import test_timeline
 from . import test_tours
 from . import test_vendor_guide
 from . import test_views
+from . import test_volume_plans
 from . import test_workflow_authorization
 from . import test_workflow_claim
 from . import test_workflow_payment

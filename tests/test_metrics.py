@@ -102,11 +102,11 @@ class TestMetrics(HttpCase, HealthcareCase):
                 ("parked", "appointment.booked"): 1,
             },
         )
-        state = {
-            s.labels["state"]: s.value
+        unfinished = {
+            (s.labels["state"], s.labels["type"]): s.value
             for s in families["healthcare_events_unfinished"].samples
         }
-        self.assertGreaterEqual(state["exception"], 1)
+        self.assertGreaterEqual(unfinished["exception", "appointment.booked"], 1)
         still_open = {
             s.labels["category"]: s.value
             for s in families["healthcare_exceptions_open"].samples

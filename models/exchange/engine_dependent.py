@@ -51,8 +51,8 @@ class HealthcareEngine(models.AbstractModel):
                 AND x.category = 'missing_dependency'
                 AND x.state IN ('open', 'assigned')
                 AND e.state = 'exception' AND x.cause_key != e.subject
-                AND (e.id = ANY(%(ids)s) OR x.cause_key IN (
-                    SELECT subject FROM healthcare_event WHERE id = ANY(%(ids)s)))
+                AND (x.event_id = ANY(%(ids)s) OR x.cause_key = ANY(ARRAY(
+                    SELECT subject FROM healthcare_event WHERE id = ANY(%(ids)s))))
                 AND EXISTS (
                     SELECT 1 FROM healthcare_event b WHERE b.subject = x.cause_key
                     AND b.state IN %(unfinished)s AND b.rejected IS NOT TRUE)

@@ -111,6 +111,13 @@ class HealthcareEvent(models.Model):
     _source_index = models.Index("(source_id, received_at)")
     _state_index = models.Index("(state, received_at) WHERE state != 'done'")
     _received_index = models.Index("(received_at)")
+    # The unique one leaves out what was refused, which a search by id must find, too.
+    _external_index = models.Index("(external_id)")
+    # How much is held up, of what and where, without reading the events themselves.
+    _open_index = models.Index(
+        "(state, type_id, facility_id, received_at) WHERE state IN "
+        "('received', 'processing', 'waiting', 'retrying', 'exception')"
+    )
 
     # -- computed ---------------------------------------------------------------
 

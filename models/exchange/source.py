@@ -59,7 +59,10 @@ class HealthcareSource(models.Model):
         string="Last Event", compute="_compute_activity", compute_sudo=False
     )
     event_count = fields.Integer(
-        string="Events", compute="_compute_activity", compute_sudo=False
+        string="Events in 24 Hours",
+        compute="_compute_activity",
+        compute_sudo=False,
+        help="Received within the last 24 hours.",
     )
     exception_count = fields.Integer(
         string="Open Exceptions", compute="_compute_exception_count"
@@ -112,14 +115,21 @@ class HealthcareSource(models.Model):
         ]
 
     def _compute_activity(self):
-        groups = self.env["healthcare.event"]._read_group(
-            [("source_id", "in", self.ids)],
+        # All that a source ever sent would be counted for seconds.
+        events = self.env["healthcare.event"]
+        day = fields.Datetime.now() - timedelta(days=1)
+        groups = events._read_group(
+            [("source_id", "in", self.ids), ("received_at", ">=", day)],
             ["source_id"],
             ["__count", "received_at:max"],
         )
         found = {source: (count, last) for source, count, last in groups}
         for source in self:
             source.event_count, source.last_event_at = found.get(source, (0, False))
+        for source in self - self.browse([one.id for one in found]):
+            source.last_event_at = events.search(
+                [("source_id", "=", source.id)], order="received_at desc", limit=1
+            ).received_at
 
     def _compute_exception_count(self):
         groups = self.env["healthcare.exception"]._read_group(
@@ -197,7 +207,7 @@ class HealthcareSource(models.Model):
             "healthcare_connector.action_event"
         )
         action["domain"] = [("source_id", "=", self.id)]
-        action["context"] = {}
+        action["context"] = {"search_default_last_day": 1}
         return action
 
     def action_open_exceptions(self):

@@ -112,8 +112,10 @@ class HealthcareException(models.Model):
         "(fingerprint) WHERE state IN ('open', 'assigned')",
         "This exception is open already.",
     )
+    # Holds all that queues are counted and summed by.
     _open_index = models.Index(
-        "(category, facility_id) WHERE state IN ('open', 'assigned')"
+        "(category, facility_id) INCLUDE (state, source_id, company_id, currency_id, "
+        "user_id, amount_at_risk, deadline) WHERE state IN ('open', 'assigned')"
     )
 
     # -- computed ---------------------------------------------------------------

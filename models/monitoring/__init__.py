@@ -1,6 +1,7 @@
 """How it is going: tallies kept while working, figures read from them."""
 
 from . import tally
+from . import tally_total
 from . import counting
 from . import figures
 from . import metrics

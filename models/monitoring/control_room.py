@@ -13,6 +13,8 @@ from .tally import BOUNDS
 #: hours a range covers
 RANGES = {"day": 24, "week": 7 * 24, "month": 30 * 24}
 NOT_CLEARED_DAYS = 3
+#: what becomes of an event that a workflow had
+OUTCOMES = ("done", "stale", "parked", "failed")
 
 
 class HealthcareFigures(models.AbstractModel):
@@ -63,13 +65,11 @@ class HealthcareFigures(models.AbstractModel):
 
     @api.model
     def _transactions(self, scope):
-        now, before = (
-            self._counts(scope.facility, start, end) for start, end in scope.periods
-        )
+        now, before = self._counts(scope)
         backlog = self._unfinished(scope)
-        total = sum(count for count, _age in backlog.values())
-        oldest = max((age or 0 for _count, age in backlog.values()), default=0)
-        held = backlog.get("exception", (0, 0))[0]
+        total = sum(count for _state, _type, count, _age in backlog)
+        oldest = max((age or 0 for *_what, age in backlog), default=0)
+        held = sum(row[2] for row in backlog if row[0] == "exception")
         return [
             self._counted("received", self.env._("Received"), now, before, scope),
             self._counted("done", self.env._("Done"), now, before, scope),
@@ -119,18 +119,35 @@ class HealthcareFigures(models.AbstractModel):
         ]
 
     @api.model
-    def _counts(self, facility, start, end):
-        return dict(
-            self.env.execute_query(
+    def _counts(self, scope):
+        """Return ``{kind: count}`` of the period and of the one before it."""
+        now, before = {}, {}
+        for current, kind, _type, _latency, count in self._tallies(scope):
+            counts = now if current else before
+            counts[kind] = counts.get(kind, 0) + count
+        return now, before
+
+    @api.model
+    def _tallies(self, scope):
+        """Return ``[(of the period and not before, kind, type, latency class, count)]``.
+
+        Read once for all figures, from an index alone (``hour_index`` of tallies).
+        """
+        if scope.tallies is None:
+            (start, end), (begin, _start) = scope.periods
+            scope.tallies = self.env.execute_query(
                 SQL(
-                    """SELECT kind, sum(count) FROM healthcare_tally
-                    WHERE hour >= %s AND hour < %s AND %s GROUP BY 1""",
+                    """SELECT hour >= %s, kind, type_id, latency_class,
+                        sum(count)::bigint
+                    FROM healthcare_tally WHERE hour >= %s AND hour < %s AND %s
+                    GROUP BY 1, 2, 3, 4""",
                     start,
+                    begin,
                     end,
-                    facility,
+                    scope.facility,
                 )
             )
-        )
+        return scope.tallies
 
     @api.model
     def _counted(self, kind, label, now, before, scope, bad=False):
@@ -155,19 +172,22 @@ class HealthcareFigures(models.AbstractModel):
 
     @api.model
     def _unfinished(self, scope):
-        """Return ``{state: (count, seconds the oldest has waited)}``."""
-        return {
-            state: (count, age)
-            for state, count, age in self.env.execute_query(
+        """Return ``[(state, type id, count, seconds the oldest has waited)]``.
+
+        Read once for all figures, from an index alone (``open_index`` of events).
+        """
+        if scope.unfinished is None:
+            scope.unfinished = self.env.execute_query(
                 SQL(
-                    """SELECT state, count(*), extract(epoch FROM %s - min(received_at))
-                    FROM healthcare_event WHERE state = ANY(%s) AND %s GROUP BY 1""",
+                    """SELECT state, type_id, count(*),
+                        extract(epoch FROM %s - min(received_at))
+                    FROM healthcare_event WHERE state IN %s AND %s GROUP BY 1, 2""",
                     scope.now,
-                    list(UNFINISHED),
+                    UNFINISHED,
                     scope.facility,
                 )
             )
-        }
+        return scope.unfinished
 
     # -- workflows --------------------------------------------------------------
 
@@ -175,34 +195,18 @@ class HealthcareFigures(models.AbstractModel):
     def _workflows(self, scope):
         """Return per event type its volume, latency, share of failures and backlog."""
         rows = {}
-        for kind, outcome, latency, count in self.env.execute_query(
-            SQL(
-                """SELECT type_id, kind, latency_class, sum(count)
-                FROM healthcare_tally WHERE hour >= %s AND %s AND type_id IS NOT NULL
-                AND kind IN ('done', 'stale', 'parked', 'failed')
-                GROUP BY 1, 2, 3""",
-                scope.start,
-                scope.facility,
-            )
-        ):
-            row = rows.setdefault(kind, ({}, {}))
-            row[0][outcome] = row[0].get(outcome, 0) + int(count)
+        for current, outcome, kind, latency, count in self._tallies(scope):
+            if not current or not kind or outcome not in OUTCOMES:
+                continue
+            outcomes, classes = rows.setdefault(kind, ({}, {}))
+            outcomes[outcome] = outcomes.get(outcome, 0) + count
             if latency is not None:
-                row[1][latency] = row[1].get(latency, 0) + int(count)
-        backlog = {
-            kind: (count, age)
-            for kind, count, age in self.env.execute_query(
-                SQL(
-                    """SELECT type_id, count(*),
-                        extract(epoch FROM %s - min(received_at))
-                    FROM healthcare_event WHERE state = ANY(%s) AND %s
-                    AND type_id IS NOT NULL GROUP BY 1""",
-                    scope.now,
-                    list(UNFINISHED),
-                    scope.facility,
-                )
-            )
-        }
+                classes[latency] = classes.get(latency, 0) + count
+        backlog = {}
+        for _state, kind, count, age in self._unfinished(scope):
+            if kind:
+                known = backlog.get(kind, (0, 0))
+                backlog[kind] = known[0] + count, max(known[1], age or 0)
         result = []
         types = self.env["healthcare.event.type"].browse({*rows, *backlog}).sorted()
         for kind in types:
@@ -250,7 +254,12 @@ class HealthcareFigures(models.AbstractModel):
             ("clearance", "!=", "cleared"),
             ("facility_id", "in", scope.facilities.ids),
         ]
-        count = self.env["healthcare.event"].search_count(unsynchronised)
+        of_visits = self.env["healthcare.event.type"].search(
+            [("code", "=like", "appointment.%")]
+        )
+        count = sum(
+            row[2] for row in self._unfinished(scope) if row[1] in of_visits._ids
+        )
         uncleared = self.env["healthcare.appointment"].search_count(not_cleared)
         return [
             self._figure(
@@ -273,12 +282,8 @@ class HealthcareFigures(models.AbstractModel):
 
     @api.model
     def _money_figures(self, scope):
-        invoice_now, invoice_before = (
-            self._lag(scope, "service.completed", *period) for period in scope.periods
-        )
-        payment_now, payment_before = (
-            self._lag(scope, "payment.received", *period) for period in scope.periods
-        )
+        invoice_now, invoice_before = self._lags(scope, "service.completed")
+        payment_now, payment_before = self._lags(scope, "payment.received")
         denied = [
             ("state", "=", "denied"),
             ("facility_id", "in", scope.facilities.ids),
@@ -329,21 +334,18 @@ class HealthcareFigures(models.AbstractModel):
         ]
 
     @api.model
-    def _lag(self, scope, code, start, end):
-        """Return within how many seconds 95 % of a type were done; 0 for none."""
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT t.latency_class, sum(t.count) FROM healthcare_tally t
-                JOIN healthcare_event_type y ON y.id = t.type_id
-                WHERE y.code = %s AND t.latency_class IS NOT NULL
-                AND t.hour >= %s AND t.hour < %s AND %s GROUP BY 1""",
-                code,
-                start,
-                end,
-                scope.facility,
-            )
-        )
-        return _quantile({latency: int(n) for latency, n in rows}, 0.95)
+    def _lags(self, scope, code):
+        """Return within how many seconds 95 % of a type were done, now and before.
+
+        0 for none.
+        """
+        wanted = self.env["healthcare.event.type"]._ids_by_code().get(code)
+        now, before = {}, {}
+        for current, _kind, kind, latency, count in self._tallies(scope):
+            if kind == wanted and latency is not None:
+                classes = now if current else before
+                classes[latency] = classes.get(latency, 0) + count
+        return _quantile(now, 0.95), _quantile(before, 0.95)
 
     @api.model
     def _freshness_figures(self):
@@ -370,22 +372,24 @@ class HealthcareFigures(models.AbstractModel):
         rows = self.env.execute_query(
             SQL(
                 """SELECT to_char(x.at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                    coalesce(sum(count) FILTER (WHERE kind = 'received'), 0),
-                    coalesce(sum(count) FILTER (WHERE kind IN ('done', 'stale')), 0),
-                    coalesce(sum(count) FILTER (
-                        WHERE kind IN ('parked', 'failed', 'rejected')), 0)
-                FROM generate_series(date_trunc(%s, %s::timestamp), %s,
-                    %s::interval) AS x(at)
-                LEFT JOIN healthcare_tally t
-                    ON date_trunc(%s, t.hour) = x.at AND t.hour >= %s AND %s
-                GROUP BY x.at ORDER BY x.at""",
-                step,
-                scope.start,
-                scope.now,
-                f"1 {step}",
-                step,
-                scope.start,
-                scope.facility,
+                    coalesce(t.received, 0), coalesce(t.done, 0),
+                    coalesce(t.trouble, 0)
+                FROM generate_series(date_trunc(%(step)s, %(start)s::timestamp),
+                    %(now)s, %(length)s::interval) AS x(at)
+                LEFT JOIN (
+                    SELECT date_trunc(%(step)s, hour) AS at,
+                        sum(count) FILTER (WHERE kind = 'received') AS received,
+                        sum(count) FILTER (WHERE kind IN ('done', 'stale')) AS done,
+                        sum(count) FILTER (
+                            WHERE kind IN ('parked', 'failed', 'rejected')) AS trouble
+                    FROM healthcare_tally WHERE hour >= %(start)s AND %(facility)s
+                    GROUP BY 1) t ON t.at = x.at
+                ORDER BY x.at""",
+                step=step,
+                start=scope.start,
+                now=scope.now,
+                length=f"1 {step}",
+                facility=scope.facility,
             )
         )
         return [
@@ -424,6 +428,8 @@ class _Scope:
         )
         self.facilities = facilities
         self.everything = everything
+        #: read by the first figure that needs them
+        self.tallies = self.unfinished = None
         ids = facilities.ids or [0]
         self.facility = SQL("facility_id = ANY(%s)", ids)
         self.events = [("facility_id", "in", ids)]

@@ -23,10 +23,11 @@ class HealthcareFigures(models.AbstractModel):
             SQL(
                 """SELECT t.kind, coalesce(s.code, ''), coalesce(y.code, ''),
                     sum(t.count)
-                FROM healthcare_tally t
+                FROM %s t
                 LEFT JOIN healthcare_source s ON s.id = t.source_id
                 LEFT JOIN healthcare_event_type y ON y.id = t.type_id
-                GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+                GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+                self.env["healthcare.tally.total"]._every(),
             )
         )
 
@@ -37,10 +38,11 @@ class HealthcareFigures(models.AbstractModel):
             SQL(
                 """SELECT coalesce(y.code, ''), t.latency_class, sum(t.count),
                     sum(t.seconds)
-                FROM healthcare_tally t
+                FROM %s t
                 LEFT JOIN healthcare_event_type y ON y.id = t.type_id
                 WHERE t.latency_class IS NOT NULL
-                GROUP BY 1, 2 ORDER BY 1, 2"""
+                GROUP BY 1, 2 ORDER BY 1, 2""",
+                self.env["healthcare.tally.total"]._every(),
             )
         )
 
@@ -48,15 +50,31 @@ class HealthcareFigures(models.AbstractModel):
 
     @api.model
     def _backlog(self):
-        """Return ``[(state, count, seconds the oldest has waited)]``."""
+        """Return ``[(state, type code, count, seconds the oldest has waited)]``.
+
+        Read from an index alone (``open_index`` of events).
+        """
         return self.env.execute_query(
             SQL(
-                """SELECT state, count(*),
-                    extract(epoch FROM %s - min(received_at))
-                FROM healthcare_event WHERE state = ANY(%s)
-                GROUP BY 1 ORDER BY 1""",
+                """SELECT e.state, coalesce(y.code, ''), e.count, e.age
+                FROM (SELECT state, type_id, count(*) AS count,
+                        extract(epoch FROM %s - min(received_at)) AS age
+                    FROM healthcare_event WHERE state IN %s GROUP BY 1, 2) e
+                LEFT JOIN healthcare_event_type y ON y.id = e.type_id
+                ORDER BY 1, 2""",
                 clock.utc_now(),
-                list(UNFINISHED),
+                UNFINISHED,
+            )
+        )
+
+    @api.model
+    def _denied_claims(self):
+        """Return ``[(facility code, count)]`` of claims that are denied."""
+        return self.env.execute_query(
+            SQL(
+                """SELECT f.code, count(*) FROM healthcare_claim c
+                JOIN healthcare_facility f ON f.id = c.facility_id
+                WHERE c.state = 'denied' GROUP BY 1 ORDER BY 1"""
             )
         )
 

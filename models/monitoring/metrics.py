@@ -44,16 +44,16 @@ class HealthcareFigures(models.AbstractModel):
             _family(
                 "gauge",
                 "healthcare_events_unfinished",
-                "Events that are not done yet, by state",
-                ["state"],
-                [((state,), count) for state, count, _age in backlog],
+                "Events that are not done yet, by state and type",
+                ["state", "type"],
+                [(row[:2], row[2]) for row in backlog],
             ),
             _family(
                 "gauge",
                 "healthcare_events_oldest_seconds",
-                "How long the oldest event of each state has been here",
-                ["state"],
-                [((state,), age) for state, _count, age in backlog],
+                "How long the oldest event of each state and type has been here",
+                ["state", "type"],
+                [(row[:2], row[3]) for row in backlog],
             ),
         ]
 
@@ -101,6 +101,13 @@ class HealthcareFigures(models.AbstractModel):
                 "Visits of the next seven days, by financial clearance",
                 ["clearance", "facility"],
                 [(row[:2], row[2]) for row in self._visits()],
+            ),
+            _family(
+                "gauge",
+                "healthcare_claims_denied",
+                "Claims that are denied",
+                ["facility"],
+                [(row[:1], row[1]) for row in self._denied_claims()],
             ),
         ]
 

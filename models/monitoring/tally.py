@@ -55,9 +55,15 @@ class HealthcareTally(models.Model):
     count = fields.Integer(required=True, aggregator="sum")
     seconds = fields.Float(help="Sum of latencies.", aggregator="sum")
     folded = fields.Boolean(help="Its hour was over when it was made.")
+    totalled = fields.Boolean(help="Is part of the totals since the beginning.")
 
-    _hour_index = models.Index("(hour)")
+    # Holds all that the control room reads.
+    _hour_index = models.Index(
+        "(hour) INCLUDE (kind, facility_id, type_id, source_id, latency_class, count)"
+    )
     _loose_index = models.Index("(hour) WHERE folded IS NOT TRUE")
+    _hours_index = models.Index("(hour) WHERE hour != date_trunc('day', hour)")
+    _fresh_index = models.Index("(id) WHERE totalled IS NOT TRUE")
 
     @api.model
     def _add(self, rows):
@@ -90,6 +96,7 @@ class HealthcareTally(models.Model):
         now = clock.utc_now()
         hour = now.replace(minute=0, second=0, microsecond=0)
         today = hour.replace(hour=0)
+        self.env["healthcare.tally.total"]._add_fresh()
         # The running hour is folded again each time, until it is over.
         self._fold(SQL("hour"), SQL("folded IS NOT TRUE"), hour)
         self._fold(
@@ -124,11 +131,11 @@ class HealthcareTally(models.Model):
                     ) old WHERE t.id = old.id RETURNING t.*
                 )
                 INSERT INTO healthcare_tally (hour, kind, source_id, type_id,
-                    facility_id, latency_class, count, seconds, folded)
+                    facility_id, latency_class, count, seconds, folded, totalled)
                 SELECT into_hour, kind, source_id, type_id, facility_id,
-                    latency_class, sum(count), sum(seconds), into_hour < %s
+                    latency_class, sum(count), sum(seconds), into_hour < %s, totalled
                 FROM (SELECT gone.*, %s AS into_hour FROM gone) grouped
-                GROUP BY 1, 2, 3, 4, 5, 6 RETURNING id
+                GROUP BY 1, 2, 3, 4, 5, 6, totalled RETURNING id
                 """,
                 which,
                 now,

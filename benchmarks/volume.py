@@ -1,0 +1,106 @@
+"""The same questions to a database with 10,000 events and to one with a million.
+
+What people and systems ask all day must take the same order of time. ``--save`` writes
+the slowest queries with their plans to benchmarks/VOLUME.md. ``HEALTHCARE_VOLUME`` sets
+another number than 1,000,000; it takes some six minutes and 6 GB.
+"""
+
+import json
+import os
+import sys
+
+from dev.bench import FOLDER, markdown
+from dev.common import say
+
+from . import _shared
+
+SMALL = 10_000
+LARGE = int(os.environ.get("HEALTHCARE_VOLUME", "1000000"))
+TIMES, ENOUGH = 3, 0.25  # at most so many times longer, or so many seconds
+PLANS = 12
+
+FILL = """
+from benchmarks import _volume
+env["healthcare.target"].create({"name": "Volume", "url": "https://example.com/"})
+for number in range(4):
+    env["healthcare.source"].create(
+        {"name": f"Volume {number}", "code": f"volume-{number}"})
+for number in range(6):
+    env["healthcare.facility"].create(
+        {"name": f"Volume {number}", "code": f"VOLUME-{number}"})
+made = _volume.fill(env.cr, SIZE)
+env.cr.commit()
+print(json.dumps(made))
+"""
+MEASURE = """
+from benchmarks import _volume_measure
+found = _volume_measure.measure(env)
+worst = sorted(((what, *query) for what, (_s, queries) in found.items()
+    for query in queries[:3]), key=lambda row: -row[1])
+plans, seen = [], set()
+for what, seconds, query, params in worst:
+    if len(plans) < COUNT and str(query) not in seen:
+        seen.add(str(query))
+        lines = _volume_measure.plan(env.cr, query, params)
+        plans.append((what, seconds, " ".join(str(query).split()), lines))
+print(json.dumps([{what: seconds for what, (seconds, _q) in found.items()}, plans]))
+"""
+
+
+def main(dev):
+    times, plans = {}, []
+    for size in (SMALL, LARGE):
+        times[size], plans = _one(dev, size)
+    rows = []
+    for what, large in sorted(times[LARGE].items(), key=lambda row: -row[1]):
+        small = times[SMALL][what]
+        good = large < TIMES * small or large < ENOUGH
+        rows.append(
+            (
+                what,
+                f"{small * 1000:.1f} / {large * 1000:.1f}",
+                "ms",
+                "" if good else f"under {TIMES} × or {ENOUGH * 1000:.0f} ms",
+            )
+        )
+    if "--save" in sys.argv:
+        _save(rows, plans)
+    return rows
+
+
+def _one(dev, size):
+    """Return ``({what: seconds}, plans)`` of a database of that size."""
+    database = f"bench_volume_{size}_{os.getpid()}"
+    dev.clone(database)
+    head = (
+        f"import json, sys; sys.path.insert(0, {str(_shared._root())!r})\n"
+        f"SIZE, COUNT = {size}, {PLANS}\n"
+    )
+    try:
+        made = json.loads(dev.script(database, head + FILL))
+        say(", ".join(f"{rows:,} {name}" for name, rows in made.items()))
+        dev.cluster.psql(database, "VACUUM ANALYZE")
+        return json.loads(dev.script(database, head + MEASURE))
+    finally:
+        dev.cluster.drop(database)
+
+
+def _save(rows, plans):
+    table = markdown(
+        ("what", f"{SMALL:,} / {LARGE:,}", "unit", "too slow"),
+        rows,
+    )
+    parts = [
+        "# Volume\n",
+        f"Medians in a database of {SMALL:,} and in one of {LARGE:,} events, with all "
+        "that belongs to them (`dev/bench volume --save`).\n",
+        f"{table}\n",
+        f"## The slowest queries at {LARGE:,}\n",
+    ]
+    for what, seconds, query, lines in plans:
+        plan = "\n".join(line[:200] for line in lines)
+        parts.append(
+            f"### {what}: {seconds * 1000:.0f} ms\n\n"
+            f"```sql\n{query[:1500]}\n```\n\n```text\n{plan}\n```\n"
+        )
+    (FOLDER / "VOLUME.md").write_text("\n".join(parts))
