@@ -138,7 +138,8 @@ STATEMENTS = (
             k.currency, k.owners[1 + mod(i / 20, cardinality(k.owners))],
             'VOL/' || i, x.category,
             CASE WHEN e.state != 'exception'
-                THEN (ARRAY['resolved', 'resolved', 'resolved', 'waived'])[1 + mod(i, 4)]
+                THEN (ARRAY['resolved', 'resolved', 'resolved',
+                    'waived'])[1 + mod(i, 4)]
                 WHEN mod(i, 3) = 0 THEN 'assigned' ELSE 'open' END,
             'event/' || e.id,
             CASE x.category
@@ -149,9 +150,10 @@ STATEMENTS = (
                 WHEN 'stock_shortage' THEN 'supply/VOLUME-' || mod(i / 200, 50) END,
             'The code VOLUME-' || mod(i / 200, 200) || ' is not known.',
             CASE WHEN mod(i, 3) = 0 THEN mod(i, 900) + 50 ELSE 0 END,
-            e.state = 'exception', e.received_at + interval '1 hour' * (8 + mod(i, 90)),
-            e.received_at,
-            CASE WHEN e.state != 'exception' THEN e.received_at + interval '5 hours' END,
+            e.state = 'exception',
+            e.received_at + interval '1 hour' * (8 + mod(i, 90)), e.received_at,
+            CASE WHEN e.state != 'exception'
+                THEN e.received_at + interval '5 hours' END,
             CASE WHEN e.state != 'exception' THEN 'cause_gone' END,
             e.received_at, e.received_at
         FROM known k, healthcare_event e, LATERAL (

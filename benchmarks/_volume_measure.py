@@ -65,6 +65,15 @@ def _recorded(cr):
         Cursor.execute = execute
 
 
+def can_explain(query):
+    """Whether a query can be run again by itself.
+
+    What changes rows found by their ids may need other rows made before it.
+    """
+    first = query.split(None, 1)[0].upper()
+    return first in ("SELECT", "WITH") or (first == "UPDATE" and " FROM " in query)
+
+
 def plan(cr, query, params, options="ANALYZE, BUFFERS"):
     """Return the plan of a query that was measured, run once more; changes nothing."""
     with cr.savepoint(flush=False) as savepoint:

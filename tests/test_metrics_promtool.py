@@ -1,4 +1,4 @@
-"""Metrics, sample alert rules and the sample dashboard, checked by Prometheus' own tool.
+"""Metrics, sample alert rules and the sample dashboard, checked by promtool.
 
 Skipped without promtool, unless ``CI`` is set: then it is an error.
 """

@@ -85,6 +85,7 @@ class HealthcareFact(models.Model):
     _key_unique = models.UniqueIndex("(key, sequence)")
     _state_index = models.Index("(state) WHERE state IN ('pending', 'failed')")
     _type_index = models.Index("(fact_type, recorded_at)")
+    _recorded_index = models.Index("(recorded_at)")
     _document_index = models.Index("(res_model, res_id)")
 
     @api.depends("fact_type")

@@ -47,3 +47,6 @@ class HealthcareSyncLog(models.Model):
     )
     batch_size = fields.Integer(help="Events or facts handled together.")
     user_id = fields.Many2one("res.users", string="By")
+
+    # Nearly all is done: what is not is looked for among it.
+    _trouble_index = models.Index("(outcome, id) WHERE outcome != 'done'")

@@ -129,7 +129,9 @@ class HealthcareFigures(models.AbstractModel):
 
     @api.model
     def _tallies(self, scope):
-        """Return ``[(of the period and not before, kind, type, latency class, count)]``.
+        """Return ``[(of the period, kind, type id, latency class, count)]``.
+
+        What is not of the period is of the one before it.
 
         Read once for all figures, from an index alone (``hour_index`` of tallies).
         """
