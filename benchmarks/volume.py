@@ -1,6 +1,6 @@
 """The same questions to a database with 10,000 events and to one with a million.
 
-What people and systems ask all day must take the same order of time. ``--save`` writes
+What people and systems ask all day must take the same order of time. ``--plans`` writes
 the slowest queries with their plans to benchmarks/VOLUME.md. ``HEALTHCARE_VOLUME`` sets
 another number than 1,000,000; it takes some six minutes and 6 GB.
 """
@@ -64,7 +64,7 @@ def main(dev):
                 "" if good else f"under {TIMES} × or {ENOUGH * 1000:.0f} ms",
             )
         )
-    if "--save" in sys.argv:
+    if "--plans" in sys.argv:
         _save(rows, plans)
     return rows
 
@@ -94,7 +94,7 @@ def _save(rows, plans):
     parts = [
         "# Volume\n",
         f"Medians in a database of {SMALL:,} and in one of {LARGE:,} events, with all "
-        "that belongs to them (`dev/bench volume --save`).\n",
+        "that belongs to them (`dev/bench volume --plans`).\n",
         f"{table}\n",
         f"## The slowest queries at {LARGE:,}\n",
     ]
