@@ -72,6 +72,7 @@ from . import test_payment_suggestions
 from . import test_replay
 from . import test_replay_durability
 from . import test_replay_tour
+from . import test_readiness
 from . import test_rights
 from . import test_schema_versions
 from . import test_scheduling_concurrency
