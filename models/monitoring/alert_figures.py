@@ -101,12 +101,12 @@ class HealthcareFigures(models.AbstractModel):
     def _watched_failures(self, since):
         return self.env.execute_query(
             SQL(
-                """SELECT t.facility_id, y.code, y.code,
+                """SELECT t.facility_id, y.code, y.name->>'en_US',
                     coalesce(sum(t.count) FILTER (WHERE t.kind = ANY(%s)), 0),
                     sum(t.count)
                 FROM healthcare_tally t
                 JOIN healthcare_event_type y ON y.id = t.type_id
-                WHERE t.hour >= %s AND t.kind = ANY(%s) GROUP BY 1, 2""",
+                WHERE t.hour >= %s AND t.kind = ANY(%s) GROUP BY 1, 2, 3""",
                 list(_FAILURES),
                 since,
                 list(_OUTCOMES),

@@ -104,7 +104,7 @@ class HealthcareFigures(models.AbstractModel):
             ),
             self._counted(
                 "rejected",
-                self.env._("Refused by Schema"),
+                self.env._("Unreadable"),
                 now,
                 before,
                 scope,
