@@ -441,9 +441,18 @@ class TestDowntimeAlike(DowntimeCase):
         self.assertEqual(same.state, "exception")
         self.assertEqual(same.open_exception_id.category, "payment_mismatch")
         self.assertTrue(same.open_exception_id.is_alike)
+        self.assertIn("the same money", same.open_exception_id.next_step)
         self.assertEqual(same.open_exception_id.res_model, "account.payment")
         (other,) = self.play(self.paid("P-2", "800.00", told))
         self.assertEqual(other.state, "done")
+        # What the hand took is given back, so there is nothing it is like any more.
+        taken = self.env["account.payment"].browse(same.open_exception_id.res_id)
+        back = self.paid(taken.healthcare_payment_ref, "120.00", told)
+        back.update(type="healthcare.payment.reversed.v1", time=self.at(500))
+        self.play(back)
+        self.assertEqual(taken.state, "canceled")
+        same.invalidate_recordset()
+        self.assertEqual(same.state, "done")
 
     def test_payments_of_other_references_are_two(self):
         self.take(

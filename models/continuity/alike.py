@@ -88,6 +88,24 @@ class HealthcareException(models.Model):
         for issue in self:
             issue.is_alike = (issue.cause_key or "").startswith(ALIKE)
 
+    @api.depends("cause_key")
+    def _compute_next_step(self):
+        result = super()._compute_next_step()
+        for issue in self.filtered("is_alike"):
+            issue.next_step = (
+                self.env._(
+                    "Compare it with the completion. Waive it when it is the same "
+                    "service; bill anew with it when it corrects the first; take both "
+                    "when these are two services."
+                )
+                if issue.category == "duplicate_service"
+                else self.env._(
+                    "Compare it with the payment. Waive it when it is the same money; "
+                    "take both when these are two payments."
+                )
+            )
+        return result
+
     def action_not_alike(self):
         """Take the event for another thing than the one it is like."""
         self.ensure_one()

@@ -163,6 +163,19 @@ class HealthcareWorkflowPayment(models.AbstractModel):
         return super()._on_payment_received(events)
 
     @api.model
+    def _on_payment_reversed(self, events):
+        result = super()._on_payment_reversed(events)
+        undone = self.env["account.payment"].search(
+            [
+                ("healthcare_payment_key", "in", events.mapped("subject")),
+                ("state", "=", "canceled"),
+            ]
+        )
+        # What was held back for being like them may go on.
+        events[:1]._announce(*(f"alike-payment/{one.id}" for one in undone))
+        return result
+
+    @api.model
     def _unknown(self, cases):
         fresh = super()._unknown(cases)
         if fresh and self.env["healthcare.source"]._any_downtime():
