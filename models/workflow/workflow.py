@@ -264,11 +264,10 @@ class HealthcareWorkflow(models.AbstractModel):
         """Return, per kind of cause, the query for which of the given keys exist."""
         return {
             # By a number of ours, or by the member number a payer answers with.
-            "patient": "SELECT k FROM unnest(%s) AS k "
-            "WHERE EXISTS "
-            "(SELECT 1 FROM healthcare_patient_identifier WHERE subject = k) "
-            "OR EXISTS (SELECT 1 FROM healthcare_coverage "
-            "WHERE member_key = k AND active)",
+            "patient": "WITH keys AS (SELECT unnest(%s) AS k) "
+            "SELECT k FROM keys JOIN healthcare_patient_identifier ON subject = k "
+            "UNION SELECT k FROM keys "
+            "JOIN healthcare_coverage ON member_key = k AND active",
             "appointment": "SELECT subject FROM healthcare_appointment "
             "WHERE subject = ANY(%s)",
             "claim": "SELECT subject FROM healthcare_claim WHERE subject = ANY(%s)",
