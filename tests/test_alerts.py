@@ -6,6 +6,7 @@ from unittest.mock import patch
 from odoo import Command, fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import freeze_time, new_test_user
+from odoo.tools import mute_logger
 
 from odoo.addons.healthcare_connector.core.errors import TechnicalError
 from odoo.addons.healthcare_connector.models.analytics.target import HealthcareTarget
@@ -239,6 +240,16 @@ class TestAlerts(AlertCase):
         self.assertEqual(document["data"]["threshold"], 10)
         self.assertEqual(document["data"]["facility"], "T-EAST")
         self.assertEqual(rule.open_count, 0)
+
+    def test_one_that_cannot_be_told_does_not_hold_up_others(self):
+        self.rule(email_to="oncall@example.com")
+        notices = type(self.env["healthcare.alert.notice"])
+        broken = patch.object(notices, "_send_activity", side_effect=KeyError("name"))
+        with mute_logger(f"{FIGURES}.alert_notice"), broken:
+            alert = self.look(20)
+        states = {notice.channel: notice.state for notice in alert.notice_ids}
+        self.assertEqual(states, {"activity": "due", "email": "sent"})
+        self.assertEqual(alert.notice_ids[0].error, "KeyError")
 
     def test_targets_of_alerts_get_no_facts(self):
         target = self.env["healthcare.target"].create(

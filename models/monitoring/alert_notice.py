@@ -3,13 +3,18 @@
 # The driver of a job commits: each message once it has left.
 # pylint: disable=invalid-commit
 
+import logging
 import uuid
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 
 from ...core import backoff, strict_json
 from ...core.errors import KeyringError, TechnicalError
+
+_logger = logging.getLogger(__name__)
 
 CLOUDEVENTS_BATCH = "application/cloudevents-batch+json"
 MAX_ATTEMPTS = 12
@@ -147,9 +152,15 @@ class HealthcareAlertNotice(models.Model):
         """Send one message, or note when to try again."""
         self.ensure_one()
         try:
-            getattr(self, f"_send_{self.channel}")()
+            with self.env.cr.savepoint():
+                getattr(self, f"_send_{self.channel}")()
         except (TechnicalError, KeyringError) as error:
             self._note_failure(str(error.detail))
+        except psycopg2.OperationalError:
+            raise  # the job begins again
+        except Exception as error:  # one broken template must not hold up the others
+            _logger.error("Telling of an alert failed with %s", type(error).__name__)
+            self._note_failure(type(error).__name__)
         else:
             self.write({"state": "sent", "attempts": self.attempts + 1, "error": False})
 

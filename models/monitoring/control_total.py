@@ -158,6 +158,8 @@ class HealthcareControlTotal(models.Model):
                     THEN healthcare_control_total.due_at ELSE excluded.due_at END,
                 raised = healthcare_control_total.raised
                     AND healthcare_control_total.told = excluded.told
+                    AND healthcare_control_total.told_ids
+                        IS NOT DISTINCT FROM excluded.told_ids
             RETURNING id""",
             [
                 (
