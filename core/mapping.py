@@ -52,7 +52,7 @@ DIRECTORY = Path(__file__).resolve().parent.parent / "mappings"
 MAX_SIZE = 256 * 1024  # bytes of a mapping, as canonical JSON
 MAX_EVENTS = 20  # event entries of a mapping
 MAX_OUTCOMES = 1000  # events made of one document
-MAX_ITEMS = 1000  # items of a list
+MAX_ITEMS = 5000  # items of a list, e.g. claims of one payment
 MAX_NOTES = 100
 
 _KEYS = frozenset(

@@ -18,7 +18,7 @@ MAX_LENGTH = 2048  # bytes of one expression
 _MAX_NODES = 400
 _MAX_DEPTH = 48
 _MAX_WORK = 200_000  # nodes visited and list elements made by one evaluation
-_MAX_RESULT = 10_000  # values in a result
+_MAX_RESULT = 50_000  # values in a result
 _MAX_TEXT = 1_000_000  # characters in a result
 _MAX_COMPARED = 1_000  # values on either side of a comparison
 

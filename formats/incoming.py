@@ -21,9 +21,9 @@ MAX_KIND = 64
 class Message:
     """One message of a body.
 
-    ``format``; ``kind``: what chooses its mapping, e.g. ``ADT^A04``; ``part``: its place in the
-    body, from 0; ``document``: what the mapping reads; ``key``: identifies it by its
-    content; ``errors`` keep it from being used, ``warnings`` do not, both as
+    ``format``; ``kind``: what chooses its mapping, e.g. ``ADT^A04``; ``part``: its
+    place in the body, from 0; ``document``: what the mapping reads; ``key``: identifies
+    it by its content; ``errors`` keep it from being used, ``warnings`` do not, both as
     ``{"pointer", "code", "detail"}``; ``unsupported``: the error to refuse it with
     where there is no mapping for its kind.
     """

@@ -34,7 +34,11 @@ class TestExceptionHealing(ClaimCase):
         "payment": "test_payment",
     }
     # Kinds that the tests of their own flow let go away.
-    ELSEWHERE = {"deferred-account": "test_billing_revenue"}
+    ELSEWHERE = {
+        "deferred-account": "test_billing_revenue",
+        "alike-completion": "test_downtime",
+        "alike-payment": "test_downtime",
+    }
 
     def setUp(self):
         super().setUp()
