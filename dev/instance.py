@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 
 from . import environment as environments
 from .common import CHECKOUT, NAME, REPO, WORK, DevError, digest, locked, say, sh
@@ -69,7 +70,8 @@ class Dev:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.cluster.name}-{database}.conf"
         lines = [f"{name} = {value}" for name, value in values.items()]
-        temporary = path.with_suffix(f".{os.getpid()}")
+        # Threads of one test may ask for the same file at the same moment.
+        temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         temporary.write_text("\n".join(["[options]", *lines, ""]))
         temporary.replace(path)
         return path
