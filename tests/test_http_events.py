@@ -3,57 +3,26 @@
 import gzip
 import json
 import os
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import quote
 
 from odoo import fields
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from odoo.addons.healthcare_connector.core.encryption import Keyring
 from odoo.addons.healthcare_connector.models.exchange.keyring import (
     ENVIRONMENT_VARIABLE,
 )
 
 from .common import appointment_data, event, patient_data
+from .http_common import EVENTS, EndpointCase
 
-EVENTS = "/healthcare/v1/events"
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpora" / "json"
 
 
 @tagged("post_install", "-at_install")
-class TestEventsEndpoint(HttpCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        path = os.path.join(folder.name, "keyring.json")
-        Keyring.generate_file(path)
-        patcher = patch.dict(os.environ, {ENVIRONMENT_VARIABLE: path})
-        patcher.start()
-        cls.addClassCleanup(patcher.stop)
-        cls.env["ir.config_parameter"].set_param(
-            "healthcare_connector.environment", "sandbox"
-        )
-        cls.source = cls.env["healthcare.source"].create(
-            {"name": "HTTP", "code": "http", "environment": "sandbox"}
-        )
-        cls.key = cls.source._issue_key()
-
-    def call(self, path=EVENTS, body=None, *, key=None, method=None, **headers):
-        sent = {"Authorization": f"Bearer {key or self.key}"}
-        sent.update({name.replace("_", "-"): value for name, value in headers.items()})
-        if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-        method = method or ("POST" if body is not None else "GET")
-        return self.url_open(path, data=body, headers=sent, method=method)
-
-    def post(self, body, content_type="application/cloudevents+json", **options):
-        return self.call(body=body, **{"Content-Type": content_type}, **options)
-
+class TestEventsEndpoint(EndpointCase):
     # -- content modes ----------------------------------------------------------
 
     def test_structured_then_duplicate_then_conflict(self):
