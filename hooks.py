@@ -11,3 +11,4 @@ def uninstall_hook(env):
     users = env["healthcare.source"].with_context(active_test=False).search([]).user_id
     users.write({"active": False})
     env.cr.execute("DROP TABLE IF EXISTS healthcare_rate")
+    env.cr.execute("DROP SCHEMA IF EXISTS healthcare_analytics CASCADE")

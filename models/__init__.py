@@ -7,6 +7,7 @@ workflow/    what each event means: one file per business flow
 analytics/   facts, targets, delivery
 replay/      decisions on many: events run again, with a look at it before
 monitoring/  tallies, figures, metrics: how it is going
+insight/     what facts tell: SQL views, reports, lineage, quality, completeness
 continuity/  while systems are down: what is written by hand, what is printed
 """
 
@@ -18,4 +19,5 @@ from . import workflow
 from . import analytics
 from . import replay
 from . import monitoring
+from . import insight
 from . import res_config_settings

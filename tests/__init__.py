@@ -77,6 +77,7 @@ from . import test_rights
 from . import test_schema_versions
 from . import test_scheduling_concurrency
 from . import test_schemas
+from . import test_sql_views
 from . import test_timeline
 from . import test_tours
 from . import test_vendor_guide

@@ -1,0 +1,3 @@
+"""What facts tell: views and reports to read them, and whether they can be trusted."""
+
+from . import sql_views
