@@ -83,6 +83,7 @@ from . import test_tours
 from . import test_vendor_guide
 from . import test_views
 from . import test_volume_plans
+from . import test_warehouse
 from . import test_workflow_authorization
 from . import test_workflow_claim
 from . import test_workflow_payment
