@@ -12,6 +12,7 @@ from . import test_clearance
 from . import test_companies
 from . import test_core_deidentification
 from . import test_core_encryption
+from . import test_core_fault_words
 from . import test_core_logs
 from . import test_core_mapping
 from . import test_core_mapping_transforms

@@ -61,7 +61,10 @@ class TestIntake(HealthcareCase):
         self.assertTrue(kept.rejected)
         self.assertEqual(kept.state, "exception")
         self.assertEqual(kept.open_exception_id.category, "schema_mismatch")
-        self.assertIn("/data/patient/birth_date", kept.open_exception_id.reason)
+        issue = kept.open_exception_id
+        self.assertEqual(issue.reason, "The patient's birth date is not a date.")
+        self.assertIn("/data/patient/birth_date", issue.fault_places)
+        self.assertNotIn("Unsinn", issue.reason + issue.fault_places)
         (again,) = self.send(bad)
         self.assertEqual(again.event, receipt.event)
         self.assertEqual(len(kept.exception_ids), 1)

@@ -368,14 +368,15 @@ class HealthcareIntake(models.AbstractModel):
     def _open_rejected_exceptions(self, errors_by_event):
         # Stands in for the system: integration users see no exceptions.
         events = self.env["healthcare.event"].sudo().browse(sorted(errors_by_event))
-        events.env["healthcare.exception"]._open_or_update(
+        issues = events.env["healthcare.exception"]
+        issues._open_or_update(
             [
                 {
                     **event._exception_values(),
                     "category": "schema_mismatch",
                     "fingerprint": f"event/{event.id}",
                     "blocks_event": True,
-                    "reason": self._places(errors_by_event[event.id]),
+                    **issues._fault_values(event, errors_by_event[event.id]),
                 }
                 for event in events
             ]
@@ -383,7 +384,7 @@ class HealthcareIntake(models.AbstractModel):
 
     @api.model
     def _places(self, errors):
-        """Say where an event is at fault, never with what."""
+        """Say where an event is at fault, never with what: to who knows its format."""
         shown = [f"{error['pointer']}: {error['detail']}" for error in errors[:5]]
         if len(errors) > 5:
             shown.append(self.env._("and %d more", len(errors) - 5))
@@ -422,9 +423,7 @@ class HealthcareIntake(models.AbstractModel):
         ).items
         errors = items[0].errors or self._errors(items[0].envelope)
         if errors:
-            raise UserError(
-                self.env._("Still not right: %s", self._places(list(errors)))
-            )
+            raise UserError(self.env._("Still not right: %s", event._faults(errors)))
         envelope = items[0].envelope
         before = event._envelopes()[event]
         if not event.rejected and envelope["id"] != event.external_id:

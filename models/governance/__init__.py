@@ -3,6 +3,7 @@
 from . import exception
 from . import exception_policy
 from . import exception_cause
+from . import exception_fault
 from . import exception_fix
 from . import exception_recheck
 from . import exception_recheck_claims

@@ -191,6 +191,8 @@ class HealthcareExceptionCause(models.Model):
             SQL(
                 """SELECT category, company_id,
                     CASE WHEN split_part(cause_key, '/', 1) = ANY(%s) THEN cause_key
+                    WHEN category = 'schema_mismatch' AND fault_key IS NOT NULL
+                        THEN fault_key
                     ELSE 'from/' || coalesce(source_id, 0) || '/'
                         || coalesce(facility_id, 0) END AS key,
                     array_agg(id ORDER BY id), min(opened_at)
@@ -227,6 +229,8 @@ class HealthcareExceptionCause(models.Model):
             labels = dict(first._fields["category"]._description_selection(self.env))
             origin = [first.facility_id.name, first.source_id.name]
             name = " · ".join(filter(None, [labels[category], *origin]))
+        elif key == first.fault_key:
+            name = first._fault_name()
         else:
             name = first.reason or key
         return {
