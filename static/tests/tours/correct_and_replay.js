@@ -20,7 +20,7 @@ registry.category("web_tour.tours").add("healthcare_correct_and_replay", {
         },
         {
             content: "Open what could not be read",
-            trigger: ".o_kanban_record:contains('/data/patient/birth_date')",
+            trigger: ".o_kanban_record:contains('birth date is not a date')",
             run: "click",
         },
         {
