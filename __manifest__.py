@@ -70,6 +70,7 @@
         "views/merge_views.xml",
         "views/exception_cause_views.xml",
         "views/exception_wizard_views.xml",
+        "views/correct_many_views.xml",
         "views/mapping_views.xml",
         "views/message_views.xml",
         "views/mapping_wizard_views.xml",

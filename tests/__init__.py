@@ -30,6 +30,7 @@ from . import test_durability_privacy
 from . import test_engine
 from . import test_exception_categories
 from . import test_exception_causes
+from . import test_exception_correct
 from . import test_exception_fix
 from . import test_exception_healing
 from . import test_exception_isolation

@@ -4,6 +4,7 @@ from . import exception_wizard
 from . import assign_wizard
 from . import control_total_import
 from . import correct_wizard
+from . import correct_many_wizard
 from . import facility_wizard
 from . import key_wizard
 from . import mapping_bench

@@ -21,6 +21,7 @@ from . import event_correction
 from . import document_link
 from . import sync_log
 from . import intake
+from . import intake_correction
 from . import message
 from . import value_map
 from . import mapping

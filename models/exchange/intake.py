@@ -9,12 +9,10 @@ import uuid
 from collections import namedtuple
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ...core import clock, schema, strict_json, upcast
 from ...core.errors import InputError
-from ...formats import cloudevents
 from ...formats.cloudevents import parse_time
 
 # Differ between sendings of the same thing, so they do not make it another thing.
@@ -413,81 +411,6 @@ class HealthcareIntake(models.AbstractModel):
             )
             exceptions._close("resolved", "superseded")
 
-    # -- correction -------------------------------------------------------------
-
-    @api.model
-    def _correct(self, event, envelope, reason):
-        """Store a corrected version of an event and let it run."""
-        items = cloudevents.read(
-            "application/cloudevents+json", {}, strict_json.dumps(envelope)
-        ).items
-        errors = items[0].errors or self._errors(items[0].envelope)
-        if errors:
-            raise UserError(self.env._("Still not right: %s", event._faults(errors)))
-        envelope = items[0].envelope
-        before = event._envelopes()[event]
-        if not event.rejected and envelope["id"] != event.external_id:
-            raise UserError(self.env._("The id of an event cannot be corrected."))
-        version = max(event.correction_ids.mapped("version"), default=0) + 1
-        correction_uuid = str(uuid.uuid4())
-        self.env["healthcare.event.correction"].create(
-            {
-                "event_id": event.id,
-                "uuid": correction_uuid,
-                "version": version,
-                "body": self.env["healthcare.keyring"]._seal(
-                    strict_json.dumps(envelope),
-                    "healthcare.event.correction",
-                    correction_uuid,
-                    "body",
-                ),
-                "places": ", ".join(sorted(_changed_places(before, envelope))),
-                "reason": reason,
-                "user_id": self.env.uid,
-            }
-        )
-        row = self._row(event.source_id, envelope, self._facilities(event.source_id))
-        was_rejected = event.rejected
-        if was_rejected and self._known(event.source_id, [row.external_id]):
-            raise UserError(
-                self.env._("A good event with this id has arrived meanwhile.")
-            )
-        values = {
-            "type_id": row.type_id,
-            "schema_version": self._type_code(envelope)[1],
-            "facility_id": row.facility_id,
-            "subject": row.subject,
-            "partition": row.partition,
-            "occurred_at": parse_time(envelope["time"]).replace(tzinfo=None),
-        }
-        if was_rejected:
-            values.update(
-                rejected=False,
-                external_id=row.external_id,
-                digest=row.digest,
-                correlation_id=envelope.get("correlationid") or event.uuid,
-                causation_id=envelope.get("causationid"),
-                traceparent=envelope.get("traceparent"),
-            )
-        old_subject = event.subject
-        event.write(values)
-        event.flush_recordset()
-        self.env.cr.postcommit.data.pop("healthcare.contents", None)
-        self.env["healthcare.engine"]._requeue(event.ids)
-        if old_subject and old_subject != row.subject:
-            self.env["healthcare.engine"]._release_subjects({old_subject})
-
 
 def _origin(item):
     return getattr(item, "origin", NO_ORIGIN)
-
-
-def _changed_places(before, after, pointer=""):
-    """Yield the JSON pointers at which two documents differ."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in before.keys() | after.keys():
-            yield from _changed_places(
-                before.get(name), after.get(name), f"{pointer}/{name}"
-            )
-    elif before != after:
-        yield pointer or "/"

@@ -348,22 +348,29 @@ class HealthcareIntake(models.AbstractModel):
     # -- once more --------------------------------------------------------------
 
     @api.model
-    def _correct(self, event, envelope, reason):
-        """Tell of a message, too, that a person has corrected what was refused."""
-        result = super()._correct(event, envelope, reason)
-        message = event.message_id
-        if message.state == "failed" and not any(
-            one.rejected and one.state == "exception" for one in message.event_ids
-        ):
+    def _lay_over(self, good, reason):
+        """Tell of messages, too, that a person has corrected what was refused."""
+        result = super()._lay_over(good, reason)
+        failed = self.env["healthcare.event"].union(*good).message_id
+        mended = failed.filtered(
+            lambda message: (
+                message.state == "failed"
+                and not any(
+                    one.rejected and one.state == "exception"
+                    for one in message.event_ids
+                )
+            )
+        )
+        if mended:
             self.env.execute_query(
                 SQL(
                     """UPDATE healthcare_message SET state = 'taken', reason = %s
-                    WHERE id = %s RETURNING id""",
+                    WHERE id IN %s RETURNING id""",
                     self.env._("Corrected by a person."),
-                    message.id,
+                    tuple(mended.ids),
                 )
             )
-            message.invalidate_recordset(["state", "reason"])
+            mended.invalidate_recordset(["state", "reason"])
         return result
 
     @api.model

@@ -277,6 +277,10 @@ class HealthcareException(models.Model):
         self.ensure_one()
         return self._open_wizard("healthcare.correct.wizard", self.env._("Correct"))
 
+    def action_open_correct_many(self):
+        """Correct the same value in all the events these hold back."""
+        return self.env["healthcare.correct.many.wizard"]._open_for(self)
+
     def action_open_waive(self):
         return self._open_wizard("healthcare.waive.wizard", self.env._("Waive"))
 

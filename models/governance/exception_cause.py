@@ -58,6 +58,7 @@ class HealthcareExceptionCause(models.Model):
     deadline = fields.Datetime(string="Due", compute="_compute_numbers")
     next_step = fields.Text(compute="_compute_next_step")
     can_fix = fields.Boolean(compute="_compute_can_fix")
+    can_correct = fields.Boolean(compute="_compute_can_fix")
 
     # Two problems of the same key cannot be open at once, whoever writes them.
     _open_unique = models.UniqueIndex(
@@ -100,7 +101,9 @@ class HealthcareExceptionCause(models.Model):
 
     def _compute_can_fix(self):
         for cause in self:
-            cause.can_fix = cause._example().can_fix
+            example = cause._example()
+            cause.can_fix = example.can_fix
+            cause.can_correct = example.blocks_event and bool(example.type_id)
 
     def _example(self):
         """Return one exception: all of a problem offer the same button."""
@@ -130,6 +133,9 @@ class HealthcareExceptionCause(models.Model):
 
     def action_open_retry(self):
         return self._open_exceptions().action_open_retry()
+
+    def action_open_correct_many(self):
+        return self._open_exceptions().action_open_correct_many()
 
     def action_open_waive(self):
         return self._open_exceptions().action_open_waive()

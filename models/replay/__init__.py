@@ -4,3 +4,4 @@ from . import job
 from . import line
 from . import run
 from . import preview
+from . import correct

@@ -8,6 +8,8 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 from odoo.tools.misc import Callbacks
 
+from .run import EVENTS_WISE
+
 # Tried while somebody waits for the answer.
 SAMPLE = 200
 ROUNDS = 5
@@ -40,7 +42,7 @@ class HealthcareReplay(models.Model):
         """Try it on the first events and keep nothing but what was counted."""
         self.ensure_one()
         self._check_may_work()
-        if self.state != "draft" or self.kind != "replay":
+        if self.state != "draft" or self.kind not in EVENTS_WISE:
             raise UserError(self.env._("This was started already."))
         events = self._sample()
         if not events:
@@ -87,22 +89,25 @@ class HealthcareReplay(models.Model):
         documents = self._documents()
         with self._nothing_kept():
             last = self._last_ids(documents)
-            stale = self._run_all(system["healthcare.engine"], events.ids)
+            ids = self._prepare(system, events)
+            stale = self._run_all(system["healthcare.engine"], ids)
             system.flush_all()
-            links = self._links(events.ids)
+            links = self._links(ids)
             made = {model: self._ids_after(model, last[model]) for model in documents}
             after = {
                 model: self._rows(model, {i for i in ids if i <= last[model]})
                 for model, ids in links.items()
                 if model in documents
             }
-            states = self._states(events.ids)
+            states = self._states(ids)
         before = {model: self._rows(model, rows) for model, rows in after.items()}
         changed = self._changed(before, after)
         touched = {(model, i) for model, ids in made.items() for i in ids} | {
             (model, i) for model, rows in changed.items() for i in rows
         }
         outcomes = Counter()
+        if left_out := len(events) - len(ids):
+            outcomes["skipped", False] = left_out
         for event_id, (state, category, documents_of) in states.items():
             if state == "done" and (
                 event_id in stale or not touched.intersection(documents_of)
@@ -110,6 +115,13 @@ class HealthcareReplay(models.Model):
                 state = "unchanged"
             outcomes[state, category] += 1
         return outcomes, self._differences(documents, made, changed)
+
+    def _prepare(self, system, events):
+        """Do what comes before the events run; return the ids of those that then do.
+
+        :param system: environment of the engine
+        """
+        return events.ids
 
     @contextlib.contextmanager
     def _nothing_kept(self):

@@ -18,6 +18,7 @@ SLICE = 200
 # Events of one job that may be under way at once: what comes in meanwhile gets its
 # turn, and pausing or cancelling still means something.
 IN_FLIGHT = 400
+EVENTS_WISE = ("replay", "correct")  # kinds whose lines are events, not exceptions
 REPLAYED = ("exception", "dead", "discarded")
 
 
@@ -142,6 +143,8 @@ class HealthcareReplay(models.Model):
     def _work(self, lines):
         if self.kind == "replay":
             self._run_again(lines)
+        elif self.kind == "correct":
+            self._correct_lines(lines)
         else:
             self._decide(lines)
         self.env.flush_all()
@@ -270,7 +273,7 @@ class HealthcareReplay(models.Model):
         self.invalidate_recordset(["result_ids", "outcome_ids"])
 
     def _results(self):
-        if self.kind == "replay":
+        if self.kind in EVENTS_WISE:
             return SQL(
                 """SELECT CASE
                     WHEN l.state IN ('pending', 'skipped', 'failed') THEN l.state
