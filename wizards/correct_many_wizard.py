@@ -216,15 +216,7 @@ class HealthcareCorrectManyWizard(models.TransientModel):
         rows = self.value_ids.filtered("new_value")
         if not rows:
             raise UserError(self.env._("Write what at least one of them is to be."))
-        return {
-            "changes": [
-                [
-                    strict_json.loads(row._old_json().encode()),
-                    self._parsed(row.new_value),
-                ]
-                for row in rows
-            ]
-        }
+        return {"changes": [[row._old(), self._parsed(row.new_value)] for row in rows]}
 
     def action_preview(self):
         """Prepare the job and show what it would do; nothing is changed yet."""
