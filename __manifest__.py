@@ -80,6 +80,7 @@
         "reports/worklist.xml",
         "views/control_total_views.xml",
         "views/replay_views.xml",
+        "views/report_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",
@@ -92,6 +93,7 @@
             "healthcare_connector/static/src/scss/*.scss",
             "healthcare_connector/static/src/onboarding/*",
             "healthcare_connector/static/src/control_room/*",
+            "healthcare_connector/static/src/dashboard/*",
             "healthcare_connector/static/src/replay/*",
         ],
         "web.assets_tests": ["healthcare_connector/static/tests/tours/*.js"],

@@ -67,6 +67,14 @@ def value(name, column, table="f"):
     return f"nullif({text}, '')::{cast}" if cast else text
 
 
+def field(fact_type, name, table="f"):
+    """Return the SQL that reads one column of a type.
+
+    :raise KeyError: when no view shows it
+    """
+    return value(name, columns(fact_type)[name], table)
+
+
 def latest(fact_type, table="f"):
     """Return the condition that a row is what is known of its key now.
 

@@ -72,6 +72,7 @@ from . import test_protection_keys
 from . import test_protection_server
 from . import test_payment_suggestions
 from . import test_replay
+from . import test_reports
 from . import test_replay_durability
 from . import test_replay_tour
 from . import test_readiness

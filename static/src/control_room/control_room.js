@@ -8,8 +8,7 @@ import {
 } from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
-import {formatDuration} from "./format";
-import {formatInteger, formatMonetary} from "@web/views/fields/formatters";
+import {formatChange, formatDuration, formatFigure} from "./format";
 import {Layout} from "@web/search/layout";
 import {loadBundle} from "@web/core/assets";
 import {registry} from "@web/core/registry";
@@ -104,14 +103,8 @@ export class ControlRoom extends Component {
         return this.state.at.toLocaleString(luxon.DateTime.TIME_WITH_SECONDS);
     }
 
-    format(figure, value = figure.value) {
-        if (figure.unit === "seconds") {
-            return formatDuration(value);
-        }
-        if (figure.unit === "money") {
-            return formatMonetary(value, {currencyId: this.state.data.currency_id});
-        }
-        return formatInteger(value);
+    format(figure) {
+        return formatFigure(figure, figure.value, this.state.data.currency_id);
     }
 
     seconds(value) {
@@ -122,15 +115,8 @@ export class ControlRoom extends Component {
         return `${value.toFixed(value && value < 10 ? 1 : 0)} %`;
     }
 
-    /**
-     * @param {object} figure
-     * @returns {string} how the figure compares with the time before, if it does
-     */
     change(figure) {
-        if (figure.before === null) {
-            return "";
-        }
-        return _t("before: %s", this.format(figure, figure.before));
+        return formatChange(figure, this.state.data.currency_id);
     }
 
     open(figure) {

@@ -1,3 +1,4 @@
+import {formatInteger, formatMonetary} from "@web/views/fields/formatters";
 import {_t} from "@web/core/l10n/translation";
 
 /**
@@ -21,4 +22,38 @@ export function formatDuration(seconds) {
         return _t("%s h", Math.round(seconds / 3600));
     }
     return _t("%s days", Math.round(seconds / 86400));
+}
+
+/**
+ * @param {object} figure or anything else that has a ``unit``
+ * @param {number} value
+ * @param {number} currencyId of amounts
+ * @returns {string} a value as the unit of its figure says
+ */
+export function formatFigure(figure, value, currencyId) {
+    if (figure.unit === "seconds") {
+        return formatDuration(value);
+    }
+    if (figure.unit === "money") {
+        return formatMonetary(value, {currencyId});
+    }
+    if (figure.unit === "percent") {
+        return `${value.toFixed(value && value < 10 ? 1 : 0)} %`;
+    }
+    if (figure.unit === "days") {
+        return value ? _t("%s days", value.toFixed(value < 10 ? 1 : 0)) : "–";
+    }
+    return formatInteger(value);
+}
+
+/**
+ * @param {object} figure
+ * @param {number} currencyId of amounts
+ * @returns {string} how the figure compares with the time before, if it does
+ */
+export function formatChange(figure, currencyId) {
+    if (figure.before === null) {
+        return "";
+    }
+    return _t("before: %s", formatFigure(figure, figure.before, currencyId));
 }
