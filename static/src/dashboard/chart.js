@@ -2,6 +2,14 @@ import {Component, onWillUnmount, useEffect, useRef} from "@odoo/owl";
 import {formatFigure} from "../control_room/format";
 
 const COLORS = ["#6c8ebf", "#5aa469", "#d9a441", "#d9534f", "#8e7cc3", "#7f8c8d"];
+// What means the same everywhere looks the same.
+const MEANINGS = {
+    completed: "#5aa469",
+    no_show: "#d9534f",
+    cancelled: "#b0b7bf",
+    confirmed: "#a9c4e4",
+    checked_in: "#d9a441",
+};
 
 /**
  * One chart of the dashboard: bars over time or over names.
@@ -54,7 +62,7 @@ export class DashboardChart extends Component {
                 datasets: chart.sets.map((set, index) => ({
                     label: set.label,
                     data: set.data,
-                    backgroundColor: COLORS[index % COLORS.length],
+                    backgroundColor: MEANINGS[set.key] || COLORS[index % COLORS.length],
                 })),
             },
             options: {
