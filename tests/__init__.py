@@ -35,6 +35,7 @@ from . import test_exception_fix
 from . import test_exception_healing
 from . import test_exception_isolation
 from . import test_exception_policy
+from . import test_exception_reminders
 from . import test_exception_shards
 from . import test_facility_wizard
 from . import test_feed

@@ -228,6 +228,12 @@ class HealthcareException(models.Model):
         self.env["healthcare.exception.cause"]._wake()
         return records
 
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & {"user_id", "deadline"}:
+            self.env["healthcare.exception.cause"]._wake()  # reminders follow
+        return result
+
     # -- what people do ---------------------------------------------------------
 
     def action_assign_to_me(self):

@@ -186,8 +186,8 @@ class HealthcareExceptionCause(models.Model):
             self._tie(known[identity], row["ids"])
         closed = self._over()
         closed.write({"state": "closed", "closed_at": fields.Datetime.now()})
-        opened._tell_opened()
         closed._tell_closed()
+        self._remind()
         return opened, closed
 
     @api.model
@@ -275,20 +275,9 @@ class HealthcareExceptionCause(models.Model):
 
     # -- telling ----------------------------------------------------------------
 
-    def _tell_opened(self):
-        """Give the owner one thing to do, however many exceptions there are."""
-        for cause in self.filtered("user_id"):
-            cause.activity_schedule(
-                "mail.mail_activity_data_todo",
-                date_deadline=fields.Date.to_date(cause.deadline or cause.opened_at),
-                summary=cause.name,
-                note=cause.next_step,
-                user_id=cause.user_id.id,
-            )
-
     def _tell_closed(self):
+        self._remind_no_more()
         for cause in self:
-            cause.activity_ids.unlink()
             cause.message_post(
                 body=self.env._(
                     "This is over: all %(count)s exceptions are closed.",

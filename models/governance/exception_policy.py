@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from .exception import CATEGORIES
 
 DUE_HOURS = 24.0  # where no policy says anything
+ESCALATE_HOURS = 24.0
 
 
 class Policies:
@@ -18,10 +19,29 @@ class Policies:
 
     def decide(self, values):
         """Return ``(owner id, hours)`` for the values of one exception."""
-        for rule in self._by_category.get(values.get("category"), ()):
-            if _applies(rule, values):
-                return rule["user_id"] or self._fallback_id, rule["due_hours"]
+        if rule := self._rule(values):
+            return rule["user_id"] or self._fallback_id, rule["due_hours"]
         return self._fallback_id, DUE_HOURS
+
+    def escalation(self, values):
+        """Return ``(user id, hours past due)`` for an exception, ``None``: never."""
+        rule = self._rule(values)
+        if rule and rule["escalate_user_id"]:
+            return rule["escalate_user_id"], rule["escalate_hours"]
+        return None
+
+    def escalating(self):
+        """Return ``(categories, hours)``: which may escalate, and how soon at least."""
+        hours = {
+            category: min(rule["escalate_hours"] for rule in escalating)
+            for category, rules in self._by_category.items()
+            if (escalating := [rule for rule in rules if rule["escalate_user_id"]])
+        }
+        return list(hours), min(hours.values(), default=0.0)
+
+    def _rule(self, values):
+        rules = self._by_category.get(values.get("category"), ())
+        return next((rule for rule in rules if _applies(rule, values)), None)
 
 
 def _specificity(rule):
@@ -70,13 +90,24 @@ class HealthcareExceptionPolicy(models.Model):
         string="Due Within (hours)", default=DUE_HOURS, required=True
     )
 
+    escalate_user_id = fields.Many2one(
+        "res.users",
+        string="Past Due, Hand To",
+        domain="[('share', '=', False)]",
+        help="Gets what its owner has not solved in time, and one activity for each "
+        "problem. Empty: it stays with its owner.",
+    )
+    escalate_hours = fields.Float(
+        string="After (hours past due)", default=ESCALATE_HOURS, required=True
+    )
+
     _category_unique = models.UniqueIndex(
         "(category, COALESCE(facility_id, 0), COALESCE(payer_id, 0),"
         " COALESCE(amount_from, 0))",
         "There is a policy for this already.",
     )
     _numbers_positive = models.Constraint(
-        "CHECK(amount_from >= 0 AND due_hours > 0)",
+        "CHECK(amount_from >= 0 AND due_hours > 0 AND escalate_hours >= 0)",
         "The time must be above zero, and no amount below it.",
     )
 
@@ -94,6 +125,8 @@ class HealthcareExceptionPolicy(models.Model):
                     "amount_from": rule.amount_from or 0.0,
                     "user_id": rule.user_id.filtered("active").id,
                     "due_hours": rule.due_hours,
+                    "escalate_user_id": rule.escalate_user_id.filtered("active").id,
+                    "escalate_hours": rule.escalate_hours,
                 }
                 for rule in rules
             ],
