@@ -64,6 +64,8 @@ class Environment:
             "PYTHONPATH": self.odoo,
             "PYTHONPYCACHEPREFIX": str(CACHE / "pycache"),
             "HEALTHCARE_KEYRING_FILE": str(WORK / "keyring.json"),
+            # receivers of the demo and of tests live on this machine
+            "HEALTHCARE_OUTBOUND_NETWORKS": "127.0.0.0/8, ::1/128",
             "HEALTHCARE_DEV": "1",
             "HEALTHCARE_DEV_STATE": json.dumps(dataclasses.asdict(self)),
         }

@@ -16,6 +16,7 @@ from . import test_core_fault_words
 from . import test_core_logs
 from . import test_core_mapping
 from . import test_core_mapping_transforms
+from . import test_core_outbound
 from . import test_core_payment_fit
 from . import test_core_redaction
 from . import test_core_signatures

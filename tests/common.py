@@ -15,6 +15,9 @@ from odoo.addons.healthcare_connector.models.exchange.keyring import (
     ENVIRONMENT_VARIABLE,
 )
 from odoo.addons.healthcare_connector.models.exchange.ordering import PARTITIONS
+from odoo.addons.healthcare_connector.models.exchange.outbound import (
+    ENVIRONMENT_VARIABLE as OUTBOUND,
+)
 
 SYSTEM = "urn:test:mrn"
 _numbers = itertools.count(1)
@@ -79,6 +82,7 @@ class HealthcareCase(TransactionCase):
         cls.source = cls.env["healthcare.source"].create(
             {"name": "Test access", "code": "test-access", "environment": "sandbox"}
         )
+        cls._allow_loopback()
         # Facts are looked at where they are written; nothing leaves in these tests.
         cls.env["healthcare.target"].search([]).active = False
 
@@ -91,6 +95,12 @@ class HealthcareCase(TransactionCase):
         patcher = patch.dict(os.environ, {ENVIRONMENT_VARIABLE: path})
         patcher.start()
         cls.addClassCleanup(patcher.stop)
+
+    @classmethod
+    def _allow_loopback(cls):
+        networks = patch.dict(os.environ, {OUTBOUND: "127.0.0.0/8"})
+        networks.start()
+        cls.addClassCleanup(networks.stop)
 
     def setUp(self):
         super().setUp()

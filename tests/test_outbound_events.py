@@ -8,7 +8,7 @@ import requests
 
 from odoo.exceptions import ValidationError
 
-from odoo.addons.healthcare_connector.core import announcements, signatures
+from odoo.addons.healthcare_connector.core import announcements, outbound, signatures
 
 from .payment_common import PaymentCase
 from .workflow_common import event
@@ -162,7 +162,7 @@ class TestOutboundEvents(PaymentCase):
 
         self.env.cr.flush()
         with (
-            patch.object(requests, "post", post),
+            patch.object(outbound, "post", post),
             patch.object(self.env.cr, "commit", lambda: None),
         ):
             deliveries = self.env["healthcare.delivery"]

@@ -5,12 +5,18 @@ import logging
 import uuid
 from datetime import timedelta
 
-import requests
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ...core import backoff, clock, deidentification, facts, signatures, strict_json
+from ...core import (
+    backoff,
+    clock,
+    deidentification,
+    facts,
+    outbound,
+    signatures,
+    strict_json,
+)
 from ...core.errors import KeyringError, TechnicalError
 
 _logger = logging.getLogger(__name__)
@@ -89,10 +95,7 @@ class HealthcareTarget(models.Model):
     @api.constrains("url")
     def _check_url(self):
         for target in self:
-            if not (target.url or "").startswith(("http://", "https://")):
-                raise ValidationError(
-                    self.env._("The address must begin with http:// or https://.")
-                )
+            self.env["healthcare.outbound"]._check(target.url)
 
     @api.constrains("policy", "policy_approver_id")
     def _check_policy(self):
@@ -226,17 +229,13 @@ class HealthcareTarget(models.Model):
         }
         packed = gzip.compress(body, compresslevel=6, mtime=0)
         headers.update(self._signature_headers(batch_uuid, packed))
-        try:
-            response = requests.post(
-                self.url,
-                data=packed,
-                headers=headers,
-                timeout=self.timeout_seconds,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            # The message of the exception may repeat the address with its secrets.
-            raise TechnicalError(type(error).__name__) from None
+        response = outbound.post(
+            self.url,
+            data=packed,
+            headers=headers,
+            timeout=self.timeout_seconds,
+            allowed=self.env["healthcare.outbound"]._allowed(),
+        )
         if not 200 <= response.status_code < 300:
             raise TechnicalError(
                 f"HTTP {response.status_code}",

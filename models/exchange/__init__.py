@@ -1,6 +1,7 @@
 """From the wire to the workflows: durable, deduplicated, in order."""
 
 from . import keyring
+from . import outbound
 from . import cron_watch
 from . import ir_cron
 from . import ir_http
