@@ -39,6 +39,7 @@
         "data/crons_monitoring.xml",
         "data/crons_exceptions.xml",
         "data/crons_replay.xml",
+        "data/crons_privacy.xml",
         "data/alert_rules.xml",
         "views/exception_views.xml",
         "views/payment_views.xml",
@@ -81,6 +82,7 @@
         "views/control_total_views.xml",
         "views/replay_views.xml",
         "views/report_views.xml",
+        "views/privacy_key_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -8,6 +8,10 @@ envelope           the rules of a CloudEvents envelope
 schema             JSON Schemas of the canonical events: validate, publish
 upcast             older versions of an event brought to the present one
 encryption         keyring, sealing (AES-256-GCM), blind index, pseudonyms
+sealed_columns     every column that holds something sealed
+secret_reference   secrets named as env:NAME or file:NAME
+keyring_command    the command that looks after keyring files
+hash_chain         rows that cannot be changed unnoticed
 signatures         Standard Webhooks, signed and verified
 rates              how often somebody may do something
 backoff            when to try again

@@ -43,7 +43,7 @@ _VERSION = 1
 _NONCE = 12
 _TAG = 16
 _SECRET = 32
-_STATES = ("active", "retired")
+_STATES = ("active", "standby", "retired")
 
 
 def _derive(secret, purpose):
@@ -78,12 +78,14 @@ class Keyring:
         self.active = document["active"]
         self._ciphers = {}
         self.states = {}
+        self.created = {}
         for key_id, key in document["keys"].items():
             if not 1 <= len(key_id.encode()) <= 64:
                 raise _invalid("a key id is empty or over 64 bytes")
             if key["state"] not in _STATES:
-                raise _invalid("a key is neither active nor retired")
+                raise _invalid("a key is neither active, standby nor retired")
             self.states[key_id] = key["state"]
+            self.created[key_id] = str(key.get("created") or "")
             secret = _secret(key["secret"])
             self._ciphers[key_id] = AESGCM(_derive(secret, "payload"))
         if self.states.get(self.active) != "active":
@@ -132,9 +134,20 @@ class Keyring:
     def rotate_file(cls, path):
         """Add a new active key to a keyring file; the old ones only open from now on.
 
-        The file is replaced in one step; a reader sees the old or the new one.
+        For one server. Several get the file between :meth:`add_file` and
+        :meth:`activate_file`.
 
         :return: the new :class:`Keyring`
+        """
+        return cls.activate_file(path, cls.add_file(path))
+
+    @classmethod
+    def add_file(cls, path):
+        """Add a standby key to a keyring file: it opens, and seals nothing yet.
+
+        Several servers get the file with the new key first, and use it afterwards.
+
+        :return: the id of the new key
         """
         document = _read_file(path)
         cls(document)
@@ -142,22 +155,44 @@ class Keyring:
         number = 1
         while (key_id := f"k{now.year}-{number}") in document["keys"]:
             number += 1
-        for key in document["keys"].values():
-            key["state"] = "retired"
-        document["keys"][key_id] = _new_key(now)
+        document["keys"][key_id] = {**_new_key(now), "state": "standby"}
+        _replace_file(path, document)
+        return key_id
+
+    @classmethod
+    def activate_file(cls, path, key_id):
+        """Seal with another key of the file from now on; the old one only opens.
+
+        :return: the new :class:`Keyring`
+        :raise KeyringError: ``unknown_key``
+        """
+        document = _read_file(path)
+        cls(document)
+        if key_id not in document["keys"]:
+            raise KeyringError("unknown_key", "There is no such key in the keyring.")
+        for name, key in document["keys"].items():
+            if name == key_id:
+                key["state"] = "active"
+            elif key["state"] == "active":
+                key["state"] = "retired"
         document["active"] = key_id
-        directory = os.path.dirname(os.path.abspath(path))
-        try:
-            # mkstemp makes files 0600.
-            descriptor, temporary = tempfile.mkstemp(".keyring", dir=directory)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(document, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError as error:
-            raise _unreadable(error) from None
+        _replace_file(path, document)
         return cls(document)
+
+    @classmethod
+    def remove_file(cls, path, key_id):
+        """Take a key out of a keyring file: what it sealed can never be opened again.
+
+        :raise KeyringError: ``unknown_key``, ``key_active``
+        """
+        document = _read_file(path)
+        cls(document)
+        if key_id not in document["keys"]:
+            raise KeyringError("unknown_key", "There is no such key in the keyring.")
+        if key_id == document["active"]:
+            raise KeyringError("key_active", "The active key cannot be removed.")
+        del document["keys"][key_id]
+        _replace_file(path, document)
 
     @classmethod
     def load(cls, path):
@@ -207,6 +242,11 @@ class Keyring:
         except InvalidTag:
             raise _tampered() from None
 
+    @property
+    def active_header(self):
+        """What everything sealed with the active key begins with (bytes)."""
+        return bytes((_VERSION, len(self._active_id))) + self._active_id
+
     @staticmethod
     def key_id_of(sealed):
         """Return the id of the key something was sealed with."""
@@ -235,6 +275,17 @@ class Keyring:
         Derived from the value, so not for safe harbor (45 CFR 164.514(c)).
         """
         return self._keyed(f"pseudonym/{domain}", value)
+
+    def chain(self, domain, previous, content):
+        """Return 64 hex characters that follow ``previous`` in a chain of hashes.
+
+        Keyed, so that who can write the database alone cannot make another chain.
+
+        :param str previous: the hash before, empty for the first
+        :param bytes content: what is chained
+        """
+        key = self._index_key(f"chain/{domain}")
+        return hmac.digest(key, _bind((previous.encode(), content)), "sha256").hex()
 
     def _keyed(self, purpose, value):
         digest = hmac.digest(self._index_key(purpose), value.encode(), hashlib.sha256)
@@ -298,6 +349,23 @@ def _split(sealed):
         return header, header[2:].decode()
     except UnicodeDecodeError:
         raise _tampered() from None
+
+
+def _replace_file(path, document):
+    """Write a keyring file in one step: a reader sees the old or the new one."""
+    directory = os.path.dirname(os.path.abspath(path))
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        # mkstemp makes files 0600; a group that may read keeps this right.
+        descriptor, temporary = tempfile.mkstemp(".keyring", dir=directory)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+            file.flush()
+            os.fchmod(file.fileno(), mode & 0o640 | 0o600)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _unreadable(error) from None
 
 
 def _read_file(path):

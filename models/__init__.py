@@ -8,6 +8,7 @@ analytics/   facts, targets, delivery
 replay/      decisions on many: events run again, with a look at it before
 monitoring/  tallies, figures, metrics: how it is going
 insight/     what facts tell: SQL views, reports, lineage, quality, completeness
+privacy/     keys and re-encryption, who saw what, retention, patients' requests
 continuity/  while systems are down: what is written by hand, what is printed
 """
 
@@ -20,4 +21,5 @@ from . import analytics
 from . import replay
 from . import monitoring
 from . import insight
+from . import privacy
 from . import res_config_settings

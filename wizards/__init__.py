@@ -21,3 +21,4 @@ from . import secret_wizard
 from . import retry_wizard
 from . import rebill_wizard
 from . import waive_wizard
+from . import keyring_wizard

@@ -71,9 +71,7 @@ class HealthcareDowntimeImportWizard(models.TransientModel):
             except binascii.Error as error:
                 raise UserError(self.env._("The file did not arrive whole.")) from error
             # Stands in for the system: nobody reads or writes sealed content by hand.
-            wizard.sudo().sealed = (
-                base64.b64encode(wizard._seal(content)) if content else False
-            )
+            wizard.sudo().sealed = wizard._seal(content) if content else False
         # Or what was chosen would be sent back from the cache.
         self.invalidate_recordset(["file"], flush=False)
 
@@ -95,7 +93,7 @@ class HealthcareDowntimeImportWizard(models.TransientModel):
         if not sealed:
             raise UserError(self.env._("Choose the file first."))
         content = self.env["healthcare.keyring"]._open(
-            base64.b64decode(sealed), self._name, self.uuid, "file"
+            sealed, self._name, self.uuid, "file"
         )
         try:
             return self.env["healthcare.downtime.reader"]._read_file(content)

@@ -15,6 +15,7 @@ class HealthcareSecretWizard(models.TransientModel):
         [
             ("made", "Make one, to be given to the vendor"),
             ("given", "Enter one that the vendor gave us"),
+            ("named", "Name one that the server keeps outside the database"),
         ],
         string="Which",
         required=True,
@@ -25,6 +26,11 @@ class HealthcareSecretWizard(models.TransientModel):
         compute="_compute_given",
         inverse="_inverse_given",
         help="It begins with whsec_. It is stored encrypted and not shown again.",
+    )
+    reference = fields.Char(
+        string="Where",
+        help="env:HEALTHCARE_SECRET_NAME names a variable of the server, file:NAME a "
+        "file in its folder of secrets.",
     )
     given_sealed = fields.Binary(attachment=False, groups=fields.NO_ACCESS)
     given_uuid = fields.Char(groups=fields.NO_ACCESS)
@@ -57,9 +63,7 @@ class HealthcareSecretWizard(models.TransientModel):
     @api.depends("source_id")
     def _compute_has_others(self):
         for wizard in self:
-            wizard.has_others = any(
-                secret.state != "ended" for secret in wizard.source_id.secret_ids
-            )
+            wizard.has_others = wizard.source_id.has_valid_secret
 
     @api.depends_context("healthcare_fresh_secret")
     def _compute_secret(self):
@@ -85,7 +89,10 @@ class HealthcareSecretWizard(models.TransientModel):
         self.ensure_one()
         self.source_id.check_access("write")
         # An empty entry is no secret and is refused as such.
-        given = self._take_given() or "-" if self.origin == "given" else None
+        given = None
+        if self.origin != "made":
+            named = self.origin == "named"
+            given = (self.reference if named else self._take_given()) or "-"
         secret = self.env["healthcare.source.secret"]._issue(
             self.source_id,
             name=self.name,

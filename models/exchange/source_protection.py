@@ -67,11 +67,11 @@ class HealthcareSource(models.Model):
         "second and one day.",
     )
 
-    @api.depends("secret_ids.valid_until")
+    @api.depends("secret_ids.valid_until", "secret_ids.reference")
     def _compute_has_valid_secret(self):
         for source in self:
             source.has_valid_secret = any(
-                secret.state != "ended" for secret in source.secret_ids
+                secret.state in ("valid", "ending") for secret in source.secret_ids
             )
 
     @api.constrains("allowed_origins")
