@@ -8,9 +8,8 @@ the models.
 from collections import namedtuple
 
 #: ``table`` and ``column`` of the ciphertext; what it is bound to: ``model``, the
-#: column
-#: ``key`` that names the record, and ``field``; ``label`` for people; ``short_lived``:
-#: of dialogs, gone within the hour.
+#: column ``key`` that names the record, and ``field``; ``label`` for people;
+#: ``short_lived``: of dialogs, gone within the hour.
 Column = namedtuple(
     "Column", "table column model key field label short_lived", defaults=(False,)
 )
@@ -58,6 +57,41 @@ COLUMNS = (
         "Signing secrets of targets",
     ),
     Column(
+        "healthcare_replay",
+        "correction",
+        "healthcare.replay",
+        "uuid",
+        "correction",
+        "Corrections of many events",
+    ),
+    Column(
+        "healthcare_correct_many_wizard",
+        "sealed",
+        "healthcare.correct.many.wizard",
+        "uuid",
+        "value",
+        "Values being corrected",
+        True,
+    ),
+    Column(
+        "healthcare_correct_many_value",
+        "sealed_old",
+        "healthcare.correct.many.wizard",
+        "uuid",
+        "value",
+        "Values being corrected: before",
+        True,
+    ),
+    Column(
+        "healthcare_correct_many_value",
+        "sealed_new",
+        "healthcare.correct.many.wizard",
+        "uuid",
+        "value",
+        "Values being corrected: after",
+        True,
+    ),
+    Column(
         "healthcare_secret_wizard",
         "given_sealed",
         "healthcare.secret.wizard",
@@ -88,8 +122,8 @@ COLUMNS = (
 
 
 def name_of(column):
-    """Return what a column is called in records of ours, e.g. ``healthcare.fact/x``."""
-    return f"{column.model}/{column.column}"
+    """Return what a column is called in records of ours, ``healthcare_fact.sealed``."""
+    return f"{column.table}.{column.column}"
 
 
 BY_NAME = {name_of(column): column for column in COLUMNS}

@@ -95,7 +95,10 @@ class TestKeyRotation(HealthcareCase):
         listed = {(one.table, one.column) for one in sealed_columns.COLUMNS}
         self.assertEqual(found - NOT_SEALED, listed)
         for one in sealed_columns.COLUMNS:
-            self.assertIn(one.key, self.env[one.model]._fields)
+            self.assertIn(one.model, self.env)
+            model = self.env[one.table.replace("_", ".")]
+            self.assertEqual(model._table, one.table)
+            self.assertIn(one.key, model._fields)
 
     # -- rotation -------------------------------------------------------------------
 
@@ -164,9 +167,9 @@ class TestKeyRotation(HealthcareCase):
             for problem in job.problem_ids
         }
         self.assertEqual(
-            found["healthcare.event/body", good.id], (other.active, "unknown_key")
+            found["healthcare_event.body", good.id], (other.active, "unknown_key")
         )
-        place = ("healthcare.event.correction/body", correction.id)
+        place = ("healthcare_event_correction.body", correction.id)
         self.assertEqual(found[place], (keyring.active, "tampered"))
         self.assertEqual(job.changed_count, 0)
         problem = job.problem_ids.filtered(lambda one: one.res_id == good.id)[:1]

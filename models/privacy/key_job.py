@@ -202,7 +202,7 @@ class HealthcareKeyJobLine(models.Model):
         "healthcare.key.job", required=True, index=True, ondelete="cascade"
     )
     sequence = fields.Integer()
-    name = fields.Char(required=True, help="Model and column.")
+    name = fields.Char(required=True, help="Table and column.")
     label = fields.Char(string="What", compute="_compute_label")
     cursor = fields.Integer(help="Everything up to this id was looked at.")
     passes = fields.Integer(help="How often it was gone through.")
@@ -286,7 +286,8 @@ class HealthcareKeyProblem(models.Model):
         """Open the record, where there is a screen for it."""
         self.ensure_one()
         column = sealed_columns.BY_NAME.get(self.name)
-        record = self.env[column.model].browse(self.res_id) if column else None
+        model = column and column.table.replace("_", ".")
+        record = self.env[model].browse(self.res_id) if column else None
         if record is None or not record.exists():
             raise UserError(self.env._("This record was deleted meanwhile."))
         # Some have no screen of their own, but belong to something that has.
