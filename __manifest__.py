@@ -41,6 +41,7 @@
         "data/crons_replay.xml",
         "data/crons_privacy.xml",
         "data/alert_rules.xml",
+        "data/crons_insight.xml",
         "views/exception_views.xml",
         "views/payment_views.xml",
         "views/event_views.xml",
@@ -83,6 +84,7 @@
         "views/replay_views.xml",
         "views/report_views.xml",
         "views/privacy_key_views.xml",
+        "views/lineage_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -7,3 +7,5 @@ from . import report_utilization
 from . import report_reimbursement
 from . import report_margin
 from . import dashboard
+from . import lineage
+from . import lineage_events

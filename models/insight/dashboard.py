@@ -26,9 +26,10 @@ class HealthcareFigures(models.AbstractModel):
             time before it; none for the shortest from a month on with visits in it
         :param facility_id: one facility, or all the user may see
         :return: ``{"period", "facilities": [{id, name}], "currency_id",
-            "sections": [{key, label, help, figures, charts}]}``; figures as in :meth:`control_room`, with
-            ``context`` for the view they open; a chart is ``{key, label, labels,
-            stacked, unit, sets: [{key, label, data}]}``, ``labels`` dates or names
+            "sections": [{key, label, help, figures, charts}]}``; figures as in
+            :meth:`control_room`, with ``context`` for the view they open; a chart is
+            ``{key, label, labels, stacked, unit, sets: [{key, label, data}]}``,
+            ``labels`` dates or names
         :raise AccessError: for who is neither operator nor auditor
         """
         self._check_reader()
