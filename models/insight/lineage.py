@@ -67,35 +67,39 @@ class HealthcareFact(models.Model):
         )
 
     def _event_steps(self, event):
-        _ = self.env._
         when = self._moment(event.received_at)
-        steps = [self._step("source", _("Source"), event.source_id.name)]
+        steps = [self._step("source", self.env._("Source"), event.source_id.name)]
         message = event.message_id._filtered_access("read")
         if message:
             formats = dict(message._fields["format"]._description_selection(self.env))
             kind = f"{formats[message.format]} {message.kind or ''}".strip()
             steps.append(
                 self._step(
-                    "message", _("Message"), kind, self._moment(message.received_at)
+                    "message",
+                    self.env._("Message"),
+                    kind,
+                    self._moment(message.received_at),
                 )
             )
-        note = _("received %s", when)
+        note = self.env._("received %s", when)
         if event.mapping_label:
-            note = _(
+            note = self.env._(
                 "received %(when)s, read by the mapping %(mapping)s",
                 when=when,
                 mapping=event.mapping_label,
             )
         steps.append(
-            self._step("event", _("Event"), event.type_id.name, note, record=event)
+            self._step(
+                "event", self.env._("Event"), event.type_id.name, note, record=event
+            )
         )
         for one in event.correction_ids.sorted("version"):
             steps.append(
                 self._step(
                     "correction",
-                    _("Corrected"),
+                    self.env._("Corrected"),
                     one.reason,
-                    _(
+                    self.env._(
                         "by %(who)s, %(when)s",
                         who=one.user_id.name,
                         when=self._moment(one.create_date),
@@ -105,9 +109,8 @@ class HealthcareFact(models.Model):
         return steps
 
     def _document_step(self):
-        _ = self.env._
         model = self.env.get(self.res_model)
-        label = _("Document")
+        label = self.env._("Document")
         if model is None:
             return self._step("document", label, self.res_model or "", tone="gone")
         record = model.browse(self.res_id).exists()
@@ -116,7 +119,7 @@ class HealthcareFact(models.Model):
                 "document",
                 label,
                 model._description,
-                _("it is not there any more"),
+                self.env._("it is not there any more"),
                 tone="gone",
             )
         if self.res_model == "res.partner":
@@ -129,34 +132,32 @@ class HealthcareFact(models.Model):
         )
 
     def _fact_step(self):
-        _ = self.env._
         labels = dict(self._fields["fact_type"]._description_selection(self.env))
         newest = self.env["healthcare.fact"].search(
             [("key", "=", self.key)], order="sequence desc", limit=1
         )
         what = labels[self.fact_type]
         if self.operation == "delete":
-            what = _("%s, taken back", what)
-        note = _(
+            what = self.env._("%s, taken back", what)
+        note = self.env._(
             "version %(number)s, written %(when)s",
             number=self.sequence,
             when=self._moment(self.recorded_at),
         )
         if newest.sequence > self.sequence:
-            note = _(
+            note = self.env._(
                 "%(this)s; replaced by version %(newer)s",
                 this=note,
                 newer=newest.sequence,
             )
-        return self._step("fact", _("Fact"), what, note, record=newest - self)
+        return self._step("fact", self.env._("Fact"), what, note, record=newest - self)
 
     def _delivery_steps(self):
-        _ = self.env._
         steps = []
         for one in self.delivery_ids._filtered_access("read"):
             batch = one.batch_id
             if one.state == "delivered" and batch.delivered_at:
-                note = _(
+                note = self.env._(
                     "delivered %(when)s with %(count)s others, answered %(status)s",
                     when=self._moment(batch.delivered_at),
                     count=max(batch.fact_count - 1, 0),
@@ -165,16 +166,20 @@ class HealthcareFact(models.Model):
                 tone = "done"
             elif one.state == "failed":
                 note, tone = (
-                    _("not taken: %s", batch.message or _("given up")),
+                    self.env._(
+                        "not taken: %s", batch.message or self.env._("given up")
+                    ),
                     "failed",
                 )
             else:
                 states = dict(one._fields["state"]._description_selection(self.env))
                 waits = one.state == "pending"
-                note = _("waits to be delivered") if waits else states[one.state]
+                note = (
+                    self.env._("waits to be delivered") if waits else states[one.state]
+                )
                 tone = "waiting"
                 if waits and batch.attempts:
-                    note = _(
+                    note = self.env._(
                         "on its way, tried %(times)s times: %(message)s",
                         times=batch.attempts,
                         message=batch.message or "",
@@ -182,7 +187,7 @@ class HealthcareFact(models.Model):
             steps.append(
                 self._step(
                     "delivery",
-                    _("Delivery"),
+                    self.env._("Delivery"),
                     one.target_id.name,
                     note,
                     record=batch,
@@ -192,8 +197,8 @@ class HealthcareFact(models.Model):
         return steps or [
             self._step(
                 "delivery",
-                _("Delivery"),
-                _("No target takes facts of this kind"),
+                self.env._("Delivery"),
+                self.env._("No target takes facts of this kind"),
                 tone="waiting",
             )
         ]
