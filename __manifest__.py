@@ -91,6 +91,7 @@
         "demo/supplies.xml",
         "demo/services.xml",
         "demo/users.xml",
+        "demo/exception_policies.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -114,15 +114,16 @@ class HealthcareCase(TransactionCase):
             source or self.source, reading.items
         )
 
-    def process(self):
+    def process(self, engine=None):
         """Run the engine until nothing is ready, as the jobs of all shards would."""
+        engine = self.engine if engine is None else engine
         everywhere = list(range(PARTITIONS))
         for _turn in range(50):
-            queues = self.engine._claim(everywhere)
+            queues = engine._claim(everywhere)
             if not queues:
                 return
-            run = self.engine._run_queues(queues)
-            self.engine._settle(run)
+            run = engine._run_queues(queues)
+            engine._settle(run)
         self.fail("The engine does not come to rest")
 
     def play(self, *envelopes):

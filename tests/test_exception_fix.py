@@ -196,3 +196,30 @@ class TestExceptionFix(WorkflowCase):
         issue.with_user(self.buyer)._hand_over(self.operator, "Please look")
         self.assertEqual((issue.user_id, issue.state), (self.operator, "assigned"))
         self.assertIn("Please look", issue.message_ids[:1].body)
+
+    # -- one after the other ----------------------------------------------------
+
+    def test_next_by_due_time_then_by_money(self):
+        exceptions = self.env["healthcare.exception"]
+        exceptions.search([("user_id", "=", self.operator.id)]).user_id = False
+        first, poor, rich, late = exceptions.create(
+            [
+                {
+                    "category": "invoice_mismatch",
+                    "fingerprint": f"next/{number}",
+                    "deadline": f"2026-03-0{day} 10:00:00",
+                    "amount_at_risk": amount,
+                    "user_id": self.operator.id,
+                }
+                for number, (day, amount) in enumerate(
+                    ((1, 0), (2, 5), (2, 900), (3, 0))
+                )
+            ]
+        ).with_user(self.operator)
+        seen, one = [], exceptions.with_user(self.operator)
+        for _turn in range(5):
+            one = one.browse(one.action_open_next()["res_id"])
+            seen.append(one)
+        self.assertEqual(seen, [first, rich, poor, late, first])
+        (rich + poor + late).sudo()._close("waived", "waived")
+        self.assertEqual(first.action_open_next()["tag"], "display_notification")

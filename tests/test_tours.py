@@ -4,6 +4,7 @@ import os
 import tempfile
 from unittest.mock import patch
 
+from odoo import SUPERUSER_ID, fields
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from odoo.addons.healthcare_connector.core import strict_json
@@ -14,6 +15,7 @@ from odoo.addons.healthcare_connector.models.exchange.keyring import (
 )
 
 from .common import SYSTEM, event, patient_data
+from .workflow_common import WorkflowCase
 
 GROUP = "healthcare_connector.group_"
 
@@ -85,3 +87,65 @@ class TestTours(HttpCase):
             [("event_id", "=", refused.id)]
         )
         self.assertEqual(readings.user_id, reader)
+
+
+@tagged("post_install", "-at_install")
+class TestReleaseTour(HttpCase, WorkflowCase):
+    def setUp(self):
+        super().setUp()
+        self.operator = new_test_user(
+            self.env,
+            "test-tour-operator",
+            groups=f"base.group_user,{GROUP}operator",
+        )
+        self.env["healthcare.exception.policy"].search([]).user_id = self.operator
+        self.payer.name = "Tour Health Plan"
+        coverage = {
+            "payer": {"code": "T-TOUR"},
+            "member_id": "M-TOUR",
+            "status": "active",
+        }
+        verified = {
+            "facility": "T-EAST",
+            "patient": self.patient_ref("TOUR"),
+            "coverage": coverage,
+            "verified_at": "2026-03-02T08:02:00Z",
+        }
+        self.held = self.play(
+            self.register("TOUR", payer="T-TOUR"),
+            event("coverage.verified", verified, time=self.at(2)),
+            self.appointment("booked", "TOUR", "V-TOUR", 3, services=("T-CONSULT",)),
+            self.appointment("confirmed", "TOUR", "V-TOUR", 4, services=("T-CONSULT",)),
+        )
+        self.held.exception_ids.deadline = fields.Datetime.now()
+        self.env.flush_all()
+        self.env["healthcare.exception.cause"]._sync()
+
+    def test_an_operator_from_notification_to_release(self):
+        self.assertEqual(self.held[0].state, "exception")
+        self.assertNotIn("done", self.held.mapped("state"))
+        wizard = type(self.env["healthcare.mapping.code"])
+        action_map = wizard.action_map
+
+        def mapped_and_played(code):
+            """What the jobs do once the map is saved, within the tour's patience."""
+            result = action_map(code)
+            system = code.env(user=SUPERUSER_ID)
+            self.process(system["healthcare.engine"])
+            system.flush_all()
+            system["healthcare.exception.cause"]._sync()
+            return result
+
+        self.patch(wizard, "action_map", mapped_and_played)
+        self.start_tour(
+            "/odoo/healthcare-my-queue", "healthcare_release", login=self.operator.login
+        )
+        self.held.invalidate_recordset()
+        self.assertEqual(set(self.held.mapped("state")), {"done"})
+        self.assertEqual(self.visit("V-TOUR").clearance, "cleared")
+        maps = self.env["healthcare.value.map"].search([("code", "=", "T-TOUR")])
+        self.assertEqual(maps.create_uid, self.operator)
+        activities = self.env["mail.activity"].search(
+            [("user_id", "=", self.operator.id)]
+        )
+        self.assertFalse(activities)

@@ -34,6 +34,21 @@ class HealthcareException(models.Model):
         }
 
 
+class HealthcareExceptionCause(models.Model):
+    _inherit = "healthcare.exception.cause"
+
+    can_map = fields.Boolean(compute="_compute_can_map")
+
+    def _compute_can_map(self):
+        for cause in self:
+            cause.can_map = cause._example().can_map
+
+    def action_map_code(self):
+        """Say what a code means that a whole problem is about."""
+        self.ensure_one()
+        return self._example().action_map_code()
+
+
 class HealthcareMappingCode(models.TransientModel):
     """Asks what one code of one source means and writes it down."""
 

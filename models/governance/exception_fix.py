@@ -2,6 +2,9 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from .exception import OPEN_STATES
 
 # Kind of cause key: what has to be made so that it is there.
 MISSING = {
@@ -132,6 +135,47 @@ class HealthcareException(models.Model):
             "target": "new",
             "context": {"default_exception_id": self.id},
         }
+
+    # -- one after the other ----------------------------------------------------
+
+    def action_open_next(self):
+        """Open the user's next exception: by due time, then by money at risk."""
+        following = self._next_of_mine()
+        if not following:
+            return {
+                "type": "ir.actions.client",
+                "tag": "display_notification",
+                "params": {
+                    "type": "success",
+                    "message": self.env._("Nothing else waits for you."),
+                },
+            }
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("My Queue"),
+            "res_model": self._name,
+            "res_id": following.id,
+            "views": [(False, "form")],
+            "target": "main",
+        }
+
+    def _next_of_mine(self):
+        """Return what comes after this one in the user's queue, else the first."""
+        mine = Domain("user_id", "=", self.env.uid) & Domain("state", "in", OPEN_STATES)
+        mine &= Domain("id", "not in", self.ids)
+        order = "deadline, amount_at_risk desc nulls last, id"
+        later = Domain.FALSE
+        for one in self[:1]:
+            at_once = Domain("deadline", "=", one.deadline)
+            same = at_once & Domain("amount_at_risk", "=", one.amount_at_risk)
+            later = (
+                Domain("deadline", ">", one.deadline)
+                | (at_once & Domain("amount_at_risk", "<", one.amount_at_risk))
+                | (same & Domain("id", ">", one.id))
+            )
+        return self.search(mine & later, order=order, limit=1) or self.search(
+            mine, order=order, limit=1
+        )
 
     # -- supplies ---------------------------------------------------------------
 
