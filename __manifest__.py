@@ -40,6 +40,7 @@
         "data/crons_exceptions.xml",
         "data/crons_replay.xml",
         "data/crons_privacy.xml",
+        "data/crons_snapshots.xml",
         "data/alert_rules.xml",
         "data/crons_insight.xml",
         "views/exception_views.xml",
@@ -85,6 +86,7 @@
         "views/report_views.xml",
         "views/privacy_key_views.xml",
         "views/lineage_views.xml",
+        "views/snapshot_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -4,6 +4,7 @@ from odoo.api import SUPERUSER_ID
 from odoo.http import Controller, request
 
 from ..core import openapi, schema, upcast
+from ..core.facts import published
 from .responses import BASE, OPERATIONS, answer, endpoint, problem
 
 
@@ -30,6 +31,22 @@ class DocumentationController(Controller):
             headers=versions._headers_for({(code, version)}),
             content_type="application/schema+json",
         )
+
+    @endpoint(
+        f"{BASE}/schemas/facts/<string:name>/<string:version>",
+        auth="none",
+        methods=["GET"],
+        readonly=True,
+        content_type="application/schema+json",
+        answers={200: "The JSON Schema", 404: "No such type or version"},
+    )
+    def fact_schema(self, name, version, **_query):
+        """Read the JSON Schema of one type of fact and version."""
+        try:
+            document = published.schema(name, version)
+        except KeyError:
+            return problem(404, "not_found", "There is no such schema.")
+        return answer(document, content_type="application/schema+json")
 
     @endpoint(
         f"{BASE}/openapi.json",

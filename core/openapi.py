@@ -2,7 +2,8 @@
 
 import re
 
-from . import announcements, guide, openapi_schemas
+from . import announcements, facts, guide, openapi_schemas
+from .facts import published
 
 TITLE = "Healthcare Connector"
 VERSION = "1.0"
@@ -78,6 +79,15 @@ def document(operations, registry, outdated=None):
             "schemas": components,
         },
         "x-event-types": types,
+        "x-fact-types": [
+            {
+                "type": name,
+                "version": version,
+                "schema": f"/healthcare/v1/schemas/facts/{name}/{version}",
+            }
+            for name in facts.CATALOGUE
+            for version in published.versions(name)
+        ],
     }
 
 

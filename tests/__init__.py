@@ -39,6 +39,9 @@ from . import test_exception_policy
 from . import test_exception_reminders
 from . import test_exception_shards
 from . import test_facility_wizard
+from . import test_fact_changes
+from . import test_fact_profit
+from . import test_fact_schemas
 from . import test_feed
 from . import test_format_agreement
 from . import test_finance_rights
@@ -84,6 +87,7 @@ from . import test_schema_versions
 from . import test_scheduling_concurrency
 from . import test_schemas
 from . import test_sql_views
+from . import test_snapshots
 from . import test_timeline
 from . import test_tours
 from . import test_vendor_guide

@@ -108,8 +108,9 @@ class TestService(WorkflowCase):
         )
         facts = self.env["healthcare.fact"].search([("event_id", "=", events.id)])
         self.assertEqual(
+            # Charges of two service lines: a fact of the service for each.
             sorted(facts.mapped("fact_type")),
-            ["appointment", "consumable_usage", "invoice", "service"],
+            ["appointment", "consumable_usage", "invoice", "service", "service"],
         )
         self.assertFalse(self.issues())
 

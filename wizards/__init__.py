@@ -22,3 +22,4 @@ from . import retry_wizard
 from . import rebill_wizard
 from . import waive_wizard
 from . import keyring_wizard
+from . import snapshot_wizard

@@ -1,7 +1,17 @@
 """Facts: written with the document they tell of, delivered to targets."""
 
 from . import fact
+from . import values_access
+from . import values_money
+from . import values_care
 from . import fact_retelling
+from . import fact_changes
+from . import snapshot
+from . import snapshot_stock
+from . import snapshot_procurement
+from . import snapshot_cells
+from . import snapshot_utilization
+from . import snapshot_financial
 from . import surrogate
 from . import target
 from . import target_pause

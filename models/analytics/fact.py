@@ -18,6 +18,10 @@ FACT_TYPES = [
     ("payment", "Payment"),
     ("claim", "Claim"),
     ("exception", "Exception"),
+    ("stock_level", "Stock Level"),
+    ("procurement", "Procurement"),
+    ("utilization", "Utilization"),
+    ("financial_summary", "Financial Summary"),
 ]
 
 
@@ -87,6 +91,9 @@ class HealthcareFact(models.Model):
     _type_index = models.Index("(fact_type, recorded_at)")
     _recorded_index = models.Index("(recorded_at)")
     _document_index = models.Index("(res_model, res_id)")
+    _snapshot_index = models.Index(
+        "(key text_pattern_ops) WHERE res_model = 'healthcare.facility'"
+    )
 
     @api.depends("fact_type")
     def _compute_display_name(self):
@@ -112,7 +119,7 @@ class HealthcareFact(models.Model):
         :param rows: dicts with ``document`` (a record), ``values`` (the type's columns)
             and, where known, ``event``, ``facility``, ``service_line``, ``patient``
             (records), ``occurred_at`` (naive UTC), ``operation``, ``part`` (tells apart
-            several facts of one document)
+            several facts of one document), ``key`` (instead of one of the document's)
         """
         if not rows:
             return
@@ -158,6 +165,8 @@ class HealthcareFact(models.Model):
 
     @api.model
     def _key_of(self, fact_type, row):
+        if row.get("key"):
+            return row["key"]
         part = f":{row['part']}" if row.get("part") else ""
         return f"{fact_type}:{row['document'].id}{part}"
 
@@ -174,6 +183,14 @@ class HealthcareFact(models.Model):
             )
         )
         return {key: (sequence, columns) for key, sequence, columns in rows}
+
+    @api.model
+    def _moment_of(self, text):
+        """Return a time that was kept as text as naive UTC, ``None`` for nothing."""
+        text = text[0] if isinstance(text, list) and text else text
+        return (
+            fields.Datetime.to_datetime(text[:19].replace("T", " ")) if text else None
+        )
 
     @api.model
     def _values(self, fact_type, row, key, sequence, now, state, names):
@@ -223,12 +240,7 @@ class HealthcareFact(models.Model):
                     "facility": record.facility_id,
                     "patient": record.patient_id,
                     "occurred_at": record.resolved_at or record.opened_at,
-                    "values": {
-                        "state": record.state,
-                        "category": record.category,
-                        "amount_at_risk": f"{record.amount_at_risk:.2f}",
-                        "resolution": record.resolution or None,
-                    },
+                    "values": record._fact_values(),
                 }
                 for record in exceptions
             ],

@@ -26,6 +26,18 @@ class HealthcareFact(models.Model):
         return self.browse(row[0] for row in rows)
 
     @api.model
+    def _newest(self, keys):
+        """Return the newest fact of each key that was told of."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT ON (key) id FROM healthcare_fact
+                WHERE key = ANY(%s) ORDER BY key, sequence DESC""",
+                list(set(keys)),
+            )
+        )
+        return self.browse(row[0] for row in rows)
+
+    @api.model
     def _retell(self, documents, patient, event):
         """Tell what was told of documents anew, as of another patient.
 

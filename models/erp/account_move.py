@@ -81,12 +81,13 @@ class AccountMove(models.Model):
             [
                 {
                     "document": move,
-                    "event": event,
+                    "event": events[move],
                     "facility": move.healthcare_facility_id,
+                    "service_line": move._healthcare_fact_line(),
                     "patient": move.healthcare_patient_id,
                     "values": move._healthcare_fact(),
                 }
-                for move, event in events.items()
+                for move in self.browse().concat(*events)
             ],
         )
 
@@ -101,4 +102,5 @@ class AccountMove(models.Model):
             "currency": self.currency_id.name,
             "amount_total": money(self.amount_total),
             "amount_residual": money(self.amount_residual),
+            **self._healthcare_fact_figures(),
         }

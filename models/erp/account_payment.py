@@ -30,12 +30,13 @@ class AccountPayment(models.Model):
             [
                 {
                     "document": payment,
-                    "event": row["event"],
-                    "facility": row.get("facility") or payment.healthcare_facility_id,
-                    "patient": row["patient"],
-                    "values": payment._healthcare_fact(row["payer_type"]),
+                    "event": told[payment]["event"],
+                    "facility": told[payment].get("facility")
+                    or payment.healthcare_facility_id,
+                    "patient": told[payment]["patient"],
+                    "values": payment._healthcare_fact(told[payment]["payer_type"]),
                 }
-                for payment, row in told.items()
+                for payment in self.browse().concat(*told)
             ],
         )
 
@@ -49,4 +50,8 @@ class AccountPayment(models.Model):
             "payer": self.partner_id.healthcare_payer_code or None,
             "currency": self.currency_id.name,
             "amount": money(self.amount),
+            "posting_days": self._healthcare_posting_days(),
+            "claim_key": f"claim:{self.healthcare_claim_id.id}"
+            if self.healthcare_claim_id
+            else None,
         }

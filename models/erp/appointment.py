@@ -46,6 +46,12 @@ class HealthcareAppointment(models.Model):
     known_at = fields.Datetime(
         readonly=True, help="Time of the newest event about this appointment."
     )
+    booked_at = fields.Datetime(
+        string="Booked",
+        readonly=True,
+        index=True,
+        help="Time of the first event about this appointment.",
+    )
     known_fields = fields.Json(help="Which event each part comes from.")
     order_id = fields.Many2one(
         "sale.order", string="Service Order", readonly=True, index="btree_not_null"

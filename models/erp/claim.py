@@ -2,8 +2,6 @@
 
 from odoo import api, fields, models
 
-from .values import money
-
 LIVE_PAYMENTS = ("in_process", "paid")
 
 
@@ -147,18 +145,13 @@ class HealthcareClaim(models.Model):
             [
                 {
                     "document": claim,
-                    "event": event,
+                    "event": events[claim],
                     "facility": claim.facility_id,
                     "patient": claim.patient_id,
-                    "values": {
-                        "state": claim.state,
-                        "payer": claim.payer_id.healthcare_payer_code or None,
-                        "amount_charged": money(claim.charged),
-                        "amount_paid": money(claim.paid),
-                        "patient_responsibility": money(claim.patient_responsibility),
-                    },
+                    "service_line": claim._fact_line(),
+                    "values": claim._fact_values(),
                 }
-                for claim, event in events.items()
+                for claim in self.browse().concat(*events)
             ],
         )
 
@@ -224,18 +217,12 @@ class AccountPayment(models.Model):
             [
                 {
                     "document": payment,
-                    "event": event,
+                    "event": events[payment],
                     "facility": payment.healthcare_facility_id,
                     "patient": payment.healthcare_claim_id.patient_id,
-                    "values": {
-                        "state": payment.state,
-                        "date": payment.date.isoformat(),
-                        "payer_type": "payer",
-                        "payer": payment.partner_id.healthcare_payer_code or None,
-                        "currency": payment.currency_id.name,
-                        "amount": money(payment.amount),
-                    },
+                    "service_line": payment.healthcare_claim_id._fact_line(),
+                    "values": payment._healthcare_fact("payer"),
                 }
-                for payment, event in events.items()
+                for payment in self.browse().concat(*events)
             ],
         )

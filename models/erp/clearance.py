@@ -5,8 +5,6 @@ Computed by workflows in bulk, stored, and explained in plain sentences.
 
 from odoo import api, fields, models
 
-from .values import money
-
 UPCOMING = ("booked", "confirmed", "checked_in")
 
 
@@ -298,35 +296,26 @@ class HealthcareAppointment(models.Model):
 
         :param events: ``{appointment: event}`` that changed them
         """
-        self.env["healthcare.fact"]._emit(
-            "appointment",
-            [
-                {
-                    "document": appointment,
-                    "event": event,
-                    "occurred_at": None if event else fields.Datetime.now(),
-                    "facility": appointment.facility_id,
-                    "service_line": appointment.line_ids[:1].service_id.service_line_id,
-                    "patient": appointment.patient_id,
-                    "values": {
-                        "state": appointment.state,
-                        "start": appointment.start.isoformat() + "Z",
-                        "services": ",".join(
-                            appointment.line_ids.service_id.mapped("code")
-                        ),
-                        "clearance": appointment.clearance,
-                        "coverage": appointment.coverage_state or None,
-                        "authorization": appointment.authorization_state or None,
-                        "supplies": appointment.supplies_state or None,
-                        "billing_hold": appointment.billing_hold,
-                        "amount_expected": money(appointment.amount_expected),
-                        "patient_estimate": money(appointment.patient_estimate),
-                        "deposit": appointment.deposit_state or None,
-                    },
-                }
-                for appointment, event in events.items()
-            ],
-        )
+        self.env["healthcare.fact"]._emit("appointment", self._fact_rows(events))
+
+    @api.model
+    def _fact_rows(self, events):
+        """Return the rows of facts that tell of visits.
+
+        :param events: ``{appointment: event}``
+        """
+        return [
+            {
+                "document": appointment,
+                "event": events[appointment],
+                "occurred_at": None if events[appointment] else fields.Datetime.now(),
+                "facility": appointment.facility_id,
+                "service_line": appointment.line_ids[:1].service_id.service_line_id,
+                "patient": appointment.patient_id,
+                "values": appointment._fact_values(),
+            }
+            for appointment in self.browse().concat(*events)
+        ]
 
 
 def _patient_id(coverage):

@@ -3,7 +3,7 @@
 from odoo import Command, api, models
 
 from ..erp.clearance import UPCOMING
-from ..erp.values import changed, day, money, newer, number, stamp
+from ..erp.values import changed, day, newer, number, stamp
 
 
 class HealthcareWorkflowAuthorization(models.AbstractModel):
@@ -222,26 +222,8 @@ class HealthcareWorkflowAuthorization(models.AbstractModel):
 
     @api.model
     def _emit_authorizations(self, told):
-        self.env["healthcare.fact"]._emit(
-            "authorization",
-            [
-                {
-                    "document": one,
-                    "event": event,
-                    "facility": one.facility_id,
-                    "service_line": one.service_ids[:1].service_line_id,
-                    "patient": one.patient_id,
-                    "occurred_at": None if event else one._end_of_period(),
-                    "values": {
-                        "state": one.state,
-                        "payer": one.payer_id.healthcare_payer_code or None,
-                        "units": money(one.units) if one.units else None,
-                        "units_used": money(one.units_used) if one.units else None,
-                    },
-                }
-                for one, event in told.items()
-            ],
-        )
+        rows = self.env["healthcare.authorization"]._fact_rows(told)
+        self.env["healthcare.fact"]._emit("authorization", rows)
 
 
 def _decided(decisions, event, parts):

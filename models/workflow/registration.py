@@ -265,4 +265,5 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
             "country": patient.country_id.code or None,
             "payer": first.payer_id.healthcare_payer_code or None,
             "coverages": len(patient.healthcare_coverage_ids),
+            "coverage_status": first.status or None,
         }

@@ -62,11 +62,14 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
             if e in services and e.subject not in known
         }
         created = self._create_appointments(new, services, state)
-        appointments, dirty = dict(created), {}
+        appointments, dirty, earlier = dict(created), {}, {}
         for event in services:
             if event not in created:
                 appointment = known[event.subject]
                 appointments[event] = appointment
+                if event.occurred_at < (appointment.booked_at or appointment.known_at):
+                    appointment.booked_at = event.occurred_at
+                    earlier[appointment] = event
                 if self._update_appointment(event, appointment, services[event], state):
                     dirty[appointment] = event
                 else:
@@ -74,6 +77,10 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
         dirty.update({appointment: event for event, appointment in created.items()})
         others = self._carry_out(dirty)
         self._judge(dirty, others)
+        # What is told late changes nothing but since when the visit is known.
+        self.env["healthcare.appointment"]._emit_appointments(
+            {one: event for one, event in earlier.items() if one not in dirty}
+        )
         for event, appointment in appointments.items():
             event._link(appointment, appointment.order_id, appointment.picking_ids)
             event._announce(event.subject)
@@ -145,6 +152,7 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
                     "patient_id": patient.id,
                     "state": state,
                     "known_at": event.occurred_at,
+                    "booked_at": event.occurred_at,
                     "known_fields": known,
                     "amount_expected": _amount(services[event]),
                     "line_ids": _line_commands(services[event]),
