@@ -197,7 +197,7 @@ class TestSnapshots(WorkflowCase):
         rows = {row["provider"]: row for row in self.rows("utilization")}
         visits, services = rows["Dr. No"], rows[None]
         self.assertEqual(
-            [visits[name] for name in ("scheduled", "cancelled", "no_show")], [4, 1, 1]
+            [visits[name] for name in ("scheduled", "cancelled", "no_shows")], [4, 1, 1]
         )
         self.assertEqual(visits["minutes_scheduled"], 90)
         self.assertEqual(visits["minutes_completed"], 30)

@@ -115,7 +115,7 @@ UTILIZATION = {
     "scheduled": number("Visits planned to start within the day", COUNT, "start"),
     "completed": number("Of these, completed", COUNT, "healthcare.appointment.state"),
     "cancelled": number("Of these, cancelled", COUNT, "healthcare.appointment.state"),
-    "no_show": number("Of these, not come to", COUNT, "healthcare.appointment.state"),
+    "no_shows": number("Of these, not come to", COUNT, "healthcare.appointment.state"),
     "minutes_scheduled": number("Planned for the day", MINUTES, "start, end"),
     "minutes_completed": number("Of these, of completed visits", MINUTES, "start, end"),
     "performed": number(

@@ -13,7 +13,8 @@ SELECT a.facility_id, {_LINE}, a.provider, kind.measure, sum(kind.figure),
     array_agg(DISTINCT a.patient_id)
 FROM healthcare_appointment a CROSS JOIN LATERAL (VALUES
     ('scheduled', 1),
-    (CASE WHEN a.state IN ('completed', 'cancelled', 'no_show') THEN a.state END, 1),
+    (CASE a.state WHEN 'no_show' THEN 'no_shows' WHEN 'completed' THEN a.state
+        WHEN 'cancelled' THEN a.state END, 1),
     (CASE WHEN a.state NOT IN ('cancelled') THEN 'minutes_scheduled' END,
         extract(epoch FROM a.end - a.start) / 60),
     (CASE WHEN a.state = 'completed' THEN 'minutes_completed' END,
@@ -46,7 +47,7 @@ WHERE c.facility_id = ANY(%(facilities)s) AND c.performed_at >= %(start)s
     AND c.performed_at < %(end)s AND c.superseded IS NOT TRUE
 GROUP BY 1, 2, 3, 4
 """
-COUNTS = ("booked", "scheduled", "completed", "cancelled", "no_show", "performed")
+COUNTS = ("booked", "scheduled", "completed", "cancelled", "no_shows", "performed")
 AMOUNTS = ("minutes_scheduled", "minutes_completed", "quantity")
 
 
