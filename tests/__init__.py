@@ -38,6 +38,7 @@ from . import test_exception_isolation
 from . import test_exception_policy
 from . import test_exception_reminders
 from . import test_exception_shards
+from . import test_facility_rights
 from . import test_facility_wizard
 from . import test_fact_changes
 from . import test_fact_profit

@@ -44,3 +44,4 @@ from . import patient_merge_undo
 from . import patient_sweep
 from . import traced
 from . import timeline
+from . import facility_limit

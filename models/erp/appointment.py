@@ -1,6 +1,7 @@
 """A scheduled visit and its financial clearance."""
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 STATES = [
     ("booked", "Booked"),
@@ -146,7 +147,11 @@ class HealthcareAppointment(models.Model):
         links = self.env["healthcare.document.link"]
         events = dict(
             links._read_group(
-                [("res_model", "=", self._name), ("res_id", "in", self.ids)],
+                Domain("res_model", "=", self._name)
+                & Domain("res_id", "in", self.ids)
+                & self.env.user._healthcare_within(
+                    "event_id.facility_id", "event_id.source_id"
+                ),
                 ["res_id"],
                 ["event_id:count_distinct"],
             )

@@ -1,6 +1,7 @@
 """From a document back to the events and exceptions behind it."""
 
 from odoo import fields, models
+from odoo.fields import Domain
 
 
 class HealthcareTraced(models.AbstractModel):
@@ -9,7 +10,8 @@ class HealthcareTraced(models.AbstractModel):
     _name = "healthcare.traced"
     _description = "Document of Events"
 
-    # Counted for the system, shown to those who may open what is counted.
+    # Counted for the system, within the user's facilities; shown to those who may open
+    # what is counted.
     healthcare_event_count = fields.Integer(
         string="Events", compute="_compute_healthcare_trace", compute_sudo=True
     )
@@ -18,18 +20,24 @@ class HealthcareTraced(models.AbstractModel):
     )
 
     def _compute_healthcare_trace(self):
+        user = self.env.user
         events = dict(
             self.env["healthcare.document.link"]._read_group(
-                [("res_model", "=", self._name), ("res_id", "in", self.ids)],
+                Domain("res_model", "=", self._name)
+                & Domain("res_id", "in", self.ids)
+                & user._healthcare_within("event_id.facility_id", "event_id.source_id"),
                 ["res_id"],
                 ["event_id:count_distinct"],
             )
         )
         exceptions = self.env["healthcare.exception"]
+        within = user._healthcare_within(source="source_id")
         for document in self:
             document.healthcare_event_count = events.get(document.id, 0)
             document.healthcare_exception_count = document.id and (
-                exceptions.search_count(document._healthcare_exceptions())
+                exceptions.search_count(
+                    Domain(document._healthcare_exceptions()) & within
+                )
             )
 
     def _healthcare_exceptions(self):

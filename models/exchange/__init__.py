@@ -28,6 +28,7 @@ from . import value_map
 from . import mapping
 from . import mapping_row
 from . import intake_formats
+from . import message_facility
 from . import ordering
 from . import pause
 from . import pausable

@@ -155,6 +155,8 @@ class HealthcareEngine(models.AbstractModel):
             rows.append(
                 (
                     event.id,
+                    event.source_id.id,
+                    event.facility_id.id or None,
                     "process",
                     outcome,
                     category,
@@ -166,12 +168,13 @@ class HealthcareEngine(models.AbstractModel):
                 )
             )
         self.env.cr.execute_values(
-            """INSERT INTO healthcare_sync_log (event_id, operation, outcome, category,
-            attempt, message, date, duration_ms, batch_size) VALUES %s""",
+            """INSERT INTO healthcare_sync_log (event_id, source_id, facility_id,
+            operation, outcome, category, attempt, message, date, duration_ms,
+            batch_size) VALUES %s""",
             rows,
             page_size=len(rows),
         )
-        return {event: row[2] for event, row in zip(events, rows, strict=True)}
+        return {event: row[4] for event, row in zip(events, rows, strict=True)}
 
     @api.model
     def _write_exceptions(self, events, run, parked, exhausted):

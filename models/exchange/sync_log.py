@@ -25,7 +25,8 @@ class HealthcareSyncLog(models.Model):
     _rec_name = "operation"
 
     event_id = fields.Many2one("healthcare.event", index=True, ondelete="cascade")
-    source_id = fields.Many2one(related="event_id.source_id")
+    source_id = fields.Many2one(related="event_id.source_id", store=True)
+    facility_id = fields.Many2one(related="event_id.facility_id", store=True)
     batch_id = fields.Many2one(
         "healthcare.delivery.batch", index="btree_not_null", ondelete="cascade"
     )

@@ -68,6 +68,7 @@ class HealthcareExceptionCause(models.Model):
 
     # -- computed ---------------------------------------------------------------
 
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_numbers(self):
         exceptions = self.env["healthcare.exception"]
         total = dict(

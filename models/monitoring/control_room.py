@@ -40,7 +40,12 @@ class HealthcareFigures(models.AbstractModel):
         # Stands in for the system: figures are sums over what the facilities the user
         # may see have to do with, whatever single documents he may open.
         view = self.sudo()
-        scope = _Scope(period, chosen, everything=chosen == facilities)
+        scope = _Scope(
+            period,
+            chosen,
+            everything=chosen == facilities,
+            limit=self.env.user._healthcare_limit(),
+        )
         return {
             "facilities": [{"id": f.id, "name": f.name} for f in facilities],
             "currency_id": self.env.company.currency_id.id,
@@ -154,7 +159,10 @@ class HealthcareFigures(models.AbstractModel):
     @api.model
     def _counted(self, kind, label, now, before, scope, bad=False):
         domains = {
-            "received": [("received_at", ">=", scope.start)],
+            "received": [
+                ("received_at", ">=", scope.start),
+                ("rejected", "=", False),
+            ],
             "done": [("processed_at", ">=", scope.start), ("state", "=", "done")],
             "rejected": [("received_at", ">=", scope.start), ("rejected", "=", True)],
             "failed": [("state", "=", "exception"), ("attempts", ">", 1)],
@@ -238,7 +246,8 @@ class HealthcareFigures(models.AbstractModel):
         return [
             *self._visit_figures(scope),
             *self._money_figures(scope),
-            *self._freshness_figures(),
+            # What waits for a target is told for all facilities together.
+            *([] if scope.limit.facilities else self._freshness_figures()),
         ]
 
     @api.model
@@ -292,11 +301,8 @@ class HealthcareFigures(models.AbstractModel):
         ]
         at_risk = [
             ("state", "in", ("open", "assigned")),
-            *(
-                []
-                if scope.everything
-                else [("facility_id", "in", scope.facilities.ids)]
-            ),
+            ("company_id", "in", [*self.env.companies.ids, False]),
+            *([] if scope.everything and not scope.limit.facilities else scope.events),
         ]
         ((risk,),) = self.env["healthcare.exception"]._read_group(
             at_risk, [], ["amount_at_risk:sum"]
@@ -418,7 +424,7 @@ class HealthcareFigures(models.AbstractModel):
 class _Scope:
     """What a control room is about: a time, and facilities."""
 
-    def __init__(self, period, facilities, everything):
+    def __init__(self, period, facilities, everything, limit):
         self.hours = RANGES.get(period, RANGES["day"])
         self.now = clock.utc_now()
         hour = self.now.replace(minute=0, second=0, microsecond=0)
@@ -430,12 +436,29 @@ class _Scope:
         )
         self.facilities = facilities
         self.everything = everything
+        self.limit = limit
         #: read by the first figure that needs them
         self.tallies = self.unfinished = None
         ids = facilities.ids or [0]
         self.facility = SQL("facility_id = ANY(%s)", ids)
         self.events = [("facility_id", "in", ids)]
-        if everything:
+        if everything and limit.facilities:
+            # What could not be read names no facility, but may be of no other one.
+            own = list(limit.own_sources)
+            self.facility = SQL(
+                """(facility_id = ANY(%s)
+                    OR facility_id IS NULL AND source_id = ANY(%s))""",
+                ids,
+                own,
+            )
+            self.events = [
+                "|",
+                ("facility_id", "in", ids),
+                "&",
+                ("facility_id", "=", False),
+                ("source_id", "in", own),
+            ]
+        elif everything:
             # What could not be read names no facility.
             self.facility = SQL("(facility_id = ANY(%s) OR facility_id IS NULL)", ids)
             self.events = [("facility_id", "in", [*ids, False])]
