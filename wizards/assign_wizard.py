@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 from .exception_wizard import MANY
 
@@ -21,6 +22,15 @@ class HealthcareAssignWizard(models.TransientModel):
     def action_assign(self):
         self.ensure_one()
         ones = self._still_open()
+        if not all(
+            self.user_id._healthcare_may_see(one.facility_id.id) for one in ones
+        ):
+            raise UserError(
+                self.env._(
+                    "%s does not see all facilities that this is about.",
+                    self.user_id.name,
+                )
+            )
         if len(ones) > MANY:
             return self._in_slices(
                 "assign",

@@ -236,7 +236,8 @@ class HealthcareEngine(models.AbstractModel):
             elif model in _BY_DOCUMENT:
                 queries.append(
                     SQL(
-                        "SELECT told.event_id, d.patient_id FROM %s JOIN %s d USING (id)",
+                        """SELECT told.event_id, d.patient_id
+                        FROM %s JOIN %s d USING (id)""",
                         told,
                         SQL.identifier(self.env[model]._table),
                     )

@@ -11,22 +11,37 @@ ESCALATE_HOURS = 24.0
 class Policies:
     """All policies, ready to decide on many exceptions without a query for each."""
 
-    def __init__(self, rules, fallback_id):
+    def __init__(self, rules, fallback_id, limits=None):
+        """Take rules as dicts.
+
+        :param limits: ``{user id: ids of facilities}`` of those who are limited to some
+        """
         self._by_category = {}
         for rule in sorted(rules, key=_specificity, reverse=True):
             self._by_category.setdefault(rule["category"], []).append(rule)
         self._fallback_id = fallback_id
+        self._limits = limits or {}
 
     def decide(self, values):
-        """Return ``(owner id, hours)`` for the values of one exception."""
-        if rule := self._rule(values):
-            return rule["user_id"] or self._fallback_id, rule["due_hours"]
-        return self._fallback_id, DUE_HOURS
+        """Return ``(owner id, hours)`` for the values of one exception.
+
+        Nobody owns what he is not let see: then it is the team's, without an owner.
+        """
+        rule = self._rule(values) or {"user_id": False, "due_hours": DUE_HOURS}
+        owners = (rule["user_id"], self._fallback_id)
+        owner = next((one for one in owners if one and self._sees(one, values)), False)
+        return owner, rule["due_hours"]
+
+    def _sees(self, user_id, values):
+        limit = self._limits.get(user_id)
+        return not limit or values.get("facility_id") in limit
 
     def escalation(self, values):
         """Return ``(user id, hours past due)`` for an exception, ``None``: never."""
         rule = self._rule(values)
         if rule and rule["escalate_user_id"]:
+            if not self._sees(rule["escalate_user_id"], values):
+                return None
             return rule["escalate_user_id"], rule["escalate_hours"]
         return None
 
@@ -116,6 +131,8 @@ class HealthcareExceptionPolicy(models.Model):
         """Return all policies as :class:`Policies`, in one query."""
         # Stands in for the system: an exception gets its owner whoever causes it.
         rules = self.sudo().search([("category", "!=", False)])
+        fallback = self._fallback_owner()
+        people = rules.user_id | rules.escalate_user_id | fallback
         return Policies(
             [
                 {
@@ -130,12 +147,15 @@ class HealthcareExceptionPolicy(models.Model):
                 }
                 for rule in rules
             ],
-            self._fallback_owner().id,
+            fallback.id,
+            {user.id: user._healthcare_limit().facilities for user in people},
         )
 
     @api.model
     def _fallback_owner(self):
         # Stands in for the system, as above.
         group = self.env.ref("healthcare_connector.group_administrator").sudo()
-        people = group.all_user_ids.filtered("active")
+        people = group.all_user_ids.filtered("active").sorted(
+            lambda user: bool(user._healthcare_limit().facilities)
+        )
         return people[:1] or self.env.ref("base.user_admin")
