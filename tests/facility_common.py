@@ -26,13 +26,18 @@ ODOO = (
     "sale.order.line",
     "stock.picking",
 )
-# Settings for all facilities, and what no user may read at all.
+# Of no facility: settings for all, what keeps things going, what no user reads. Any
+# other model has a rule in security/facility_rules.xml and rows in the day below.
 FOR_ALL = {
     "healthcare.adjustment.code",
     "healthcare.alike",
     "healthcare.authorization.rule",
     "healthcare.event.type",
     "healthcare.event.type.version",
+    "healthcare.key.count",
+    "healthcare.key.job",
+    "healthcare.key.job.line",
+    "healthcare.key.problem",
     "healthcare.key.use",
     "healthcare.mapping.event",
     "healthcare.mapping.row",
@@ -243,7 +248,14 @@ class FacilityCase(WorkflowCase):
         )
         target = self.env["healthcare.target"].search([("name", "=", "Warehouse")])
         batch = {"target_id": target.id, "uuid": letter, "state": "delivered"}
-        self.env["healthcare.delivery.batch"].create(batch)
+        batch = self.env["healthcare.delivery.batch"].create(batch)
+        self.env["healthcare.lineage.run"].create(
+            {
+                "batch_id": batch.id,
+                "endpoint_id": target.id,
+                "told_at": "2026-03-02 20:00:00",
+            }
+        )
         issue = events.exception_ids.filtered(lambda x: x.event_id.type_id)[:1]
         self.env["healthcare.payment.suggestion"].create(
             {"exception_id": issue.id, "currency_id": issue.currency_id.id}

@@ -219,7 +219,7 @@ class HealthcareEngine(models.AbstractModel):
 
     @api.model
     def _note_patients(self, links):
-        """Tie patients of linked documents, and guarantors, to the events' facilities."""
+        """Tie patients of linked documents, guarantors, to events' facilities."""
         by_model = {}
         for event_id, model, res_id in links:
             by_model.setdefault(model, []).append((event_id, res_id))
