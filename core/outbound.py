@@ -34,6 +34,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NOT_PUBLIC = tuple(
     map(ipaddress.ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "2001::/23"))
 )
+#: The machine itself.
+LOOPBACK = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128")))
 # One text for both: whether a name exists inside is nobody's to learn from us.
 UNREACHABLE = "The host is unknown, or in a network that calls may not go to"
 

@@ -61,6 +61,7 @@ from . import test_metrics
 from . import test_metrics_promtool
 from . import test_onboarding
 from . import test_outbound_events
+from . import test_outbound_networks
 from . import test_formats_http
 from . import test_lineage
 from . import test_mapping_bench

@@ -23,6 +23,9 @@ class HealthcareOutbound(models.AbstractModel):
     ``odoo.conf`` has networks in CIDR notation, separated by commas. It is not a
     setting in the database: who may enter an address must not open the server's own
     network to it, and a copied database must not bring the permission along.
+
+    A sandbox may also call the machine it runs on: that is where those who try out or
+    integrate have their receivers, and it holds no data of patients.
     """
 
     _name = "healthcare.outbound"
@@ -33,12 +36,15 @@ class HealthcareOutbound(models.AbstractModel):
         """Return the networks; none where the setting cannot be read."""
         text = os.environ.get(ENVIRONMENT_VARIABLE) or config.get(CONFIG_OPTION)
         try:
-            return outbound.networks(text)
+            allowed = outbound.networks(text)
         except ValueError:
             _logger.error(
                 "%s is not a list of networks: none is allowed", CONFIG_OPTION
             )
-            return ()
+            allowed = ()
+        if self.env["healthcare.source"]._database_environment() == "sandbox":
+            allowed += outbound.LOOPBACK
+        return allowed
 
     @api.model
     def _check(self, url):
