@@ -7,6 +7,7 @@ in; the others are routes.
 from . import responses
 from . import protection
 from . import events
+from . import export
 from . import formats
 from . import totals
 from . import status

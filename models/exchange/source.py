@@ -96,6 +96,19 @@ class HealthcareSource(models.Model):
         parameters = self.env["ir.config_parameter"].sudo()
         return parameters.get_param("healthcare_connector.environment") or "production"
 
+    @api.constrains("user_id")
+    def _check_user(self):
+        # A source acts on its user: its keys are that user's, archiving it archives
+        # him. None but users made for that may be named.
+        group = self.env.ref("healthcare_connector.group_integration")
+        for source in self:
+            # Stands in for the system: groups of users are not everyone's to read.
+            user = source.user_id.sudo()
+            if user and (user.group_ids != group or user._is_internal()):
+                raise ValidationError(
+                    self.env._("The user of a source can be nothing but that.")
+                )
+
     @api.constrains("allowed_networks")
     def _check_allowed_networks(self):
         for source in self:
