@@ -49,7 +49,7 @@ TEXTS = (
     "0000-00-00",
     "9999-12-31T23:59:59-14:00",
 )
-NUMBERS = (10**400, -1, 1e308, 0, 2**63, 0.1 + 0.2)
+NUMBERS = (10**15, -1, 1e308, 0, 2**63, 0.1 + 0.2, 1e-300)
 
 
 def leaves(value, path=()):
@@ -192,7 +192,7 @@ class TestHostileHttp(EndpointCase):
     def assertOurs(self, answer, *statuses):
         """An answer of ours, that repeats nothing and breaks nothing."""
         self.assertIn(answer.status_code, statuses, answer.text[:300])
-        self.assertIn("json", answer.headers["Content-Type"])
+        self.assertIn("json", answer.headers["Content-Type"], answer.url[:300])
         self.assertNotIn("Traceback", answer.text)
         self.assertNotIn("Set-Cookie", answer.headers)
 
@@ -233,7 +233,7 @@ class TestHostileHttp(EndpointCase):
             )
             for key in (*wrong, rpc_key):
                 answer = self.call(path, body, key=key, method=operation.verb.upper())
-                self.assertOurs(answer, 403)
+                self.assertOurs(answer, 401, 403)
         self.assertGreater(tested, 6)
 
     def test_our_keys_open_no_rpc(self):
@@ -267,6 +267,10 @@ class TestHostileHttp(EndpointCase):
             ):
                 with self.subTest(path=path[:80]):
                     answer = self.call(path, key=key)
+                    if "%0d" in name:  # no route has a line end: Odoo's own 404
+                        self.assertEqual(answer.status_code, 404)
+                        self.assertNotIn("a=b", str(answer.headers))
+                        continue
                     self.assertOurs(answer, 400, 404)
                     self.assertNotIn("root:", answer.text)
                     self.assertNotIn("49", answer.text.replace(name, ""))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 CATEGORIES = [
     ("missing_payer", "Missing Payer"),
@@ -23,6 +23,7 @@ CATEGORIES = [
     ("source_silent", "Source Silent"),
 ]
 OPEN_STATES = ("open", "assigned")
+SET_BY_PEOPLE = {"user_id", "deadline"}
 
 
 class HealthcareException(models.Model):
@@ -229,16 +230,34 @@ class HealthcareException(models.Model):
         return records
 
     def write(self, vals):
+        if not self.env.su:
+            self._check_set_by_people(vals)
         result = super().write(vals)
         if vals.keys() & {"user_id", "deadline"}:
             self.env["healthcare.exception.cause"]._wake()  # reminders follow
         return result
 
+    @api.model
+    def _check_set_by_people(self, vals):
+        """Refuse to let a person set what only what he does may change.
+
+        A decision written straight into the state would leave no record, no fact, and
+        the event held back for ever.
+        """
+        mixins = ("message_", "activity_")
+        for name in vals:
+            if name not in SET_BY_PEOPLE and not name.startswith(mixins):
+                raise AccessError(
+                    self.env._("This is changed by deciding on the exception.")
+                )
+
     # -- what people do ---------------------------------------------------------
+    # Where they write below, it stands in for the system, after the right to change
+    # the exception has been checked: what these methods set is set in no other way.
 
     def action_assign_to_me(self):
         self._check_open()
-        self.write({"user_id": self.env.uid, "state": "assigned"})
+        self.sudo().write({"user_id": self.env.uid, "state": "assigned"})
 
     def _hand_over(self, user, note=None, tell=True):
         """Give exceptions to another person, who is told once of all of them.
@@ -248,7 +267,7 @@ class HealthcareException(models.Model):
         self._check_open()
         # One message for many, instead of Odoo's own for each.
         quiet = self.with_context(mail_auto_subscribe_no_notify=True)
-        quiet.write({"user_id": user.id, "state": "assigned"})
+        quiet.sudo().write({"user_id": user.id, "state": "assigned"})
         self._message_log_batch(
             bodies=dict.fromkeys(self.ids, self.env._("Handed over. %s", note or ""))
         )
@@ -272,7 +291,7 @@ class HealthcareException(models.Model):
         self._check_open()
         self._note_decision("released", self.env._("Retried"))
         holding = self.filtered("blocks_event")
-        holding.write({"resolution": "retried"})
+        holding.sudo().write({"resolution": "retried"})
         holding.event_id._release_events()
         # Stands in for the system: what is looked at, stock for instance, need not be
         # open to whoever works the queue.
@@ -441,7 +460,7 @@ class HealthcareException(models.Model):
             return self.browse()
         now = fields.Datetime.now()
         for chosen, group in open_ones.grouped("resolution").items():
-            group.write(
+            group.sudo().write(
                 {
                     "state": state,
                     "resolution": chosen or resolution,
