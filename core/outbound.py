@@ -223,7 +223,7 @@ class _Call:
             one.close()
 
 
-def post(url, *, data, headers, timeout, allowed=(), cert=None):
+def post(url, *, data, headers, timeout, allowed=(), cert=None, authority=None):
     """Send a ``POST`` and return the answer, a :class:`requests.Response`.
 
     Redirects are not followed; an answer of any status is returned.
@@ -233,6 +233,8 @@ def post(url, *, data, headers, timeout, allowed=(), cert=None):
         the whole call may take three times as long
     :param allowed: networks that may be called though they are not public
     :param cert: path of a client certificate, or paths of certificate and key
+    :param authority: path of certificates of the authorities to trust instead of the
+        public ones
     :raise TechnicalError: it did not arrive for sure. The text names no address.
     """
     with _Call(allowed, timeout * _PATIENCE) as call, requests.Session() as session:
@@ -249,7 +251,7 @@ def post(url, *, data, headers, timeout, allowed=(), cert=None):
                 stream=True,
                 cert=cert,
                 # certificates of a hospital's own authority
-                verify=os.environ.get("REQUESTS_CA_BUNDLE") or True,
+                verify=authority or os.environ.get("REQUESTS_CA_BUNDLE") or True,
             )
             answer._content = _body(answer, call)
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:

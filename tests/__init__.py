@@ -23,6 +23,7 @@ from . import test_core_signatures
 from . import test_core_similarity
 from . import test_core_small
 from . import test_core_strict_json
+from . import test_core_windows
 from . import test_delivery
 from . import test_docs_page
 from . import test_downtime

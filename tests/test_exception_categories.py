@@ -377,7 +377,7 @@ class TestExceptionCategories(ClaimCase):
             {"name": "Warehouse", "url": self.endpoint.url}
         )
         self.play(self.register("X5"))
-        self.endpoint.answers = [422]
+        self.endpoint.answers = [403]
         self.deliver()
 
     def heal_delivery_failed(self):

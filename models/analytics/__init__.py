@@ -14,7 +14,14 @@ from . import snapshot_utilization
 from . import snapshot_financial
 from . import surrogate
 from . import target
+from . import target_authentication
+from . import target_exchange
+from . import target_breaker
+from . import target_flow
 from . import target_pause
 from . import delivery
+from . import delivery_batch
+from . import delivery_parking
+from . import delivery_driver
 from . import subscription
 from . import delivery_failure

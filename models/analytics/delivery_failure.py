@@ -40,6 +40,8 @@ class HealthcareTarget(models.Model):
         result = super().write(vals)
         if vals.get("active") is False:
             self._close_delivery_issue()
+            for target in self:
+                target._close_issues([("fingerprint", "=like", f"delivery/{target.id}/%")])
         return result
 
     def _delivery_issue(self, message, refused):
@@ -65,38 +67,33 @@ class HealthcareTarget(models.Model):
         }
 
     def _close_delivery_issue(self):
+        self._close_issues(
+            [("fingerprint", "in", [f"delivery/{one.id}" for one in self])]
+        )
+
+    def _close_issues(self, domain):
         # Stands in for the system: delivery closes what it opened.
         issues = self.env["healthcare.exception"].sudo()
-        issues.search(
-            [
-                ("fingerprint", "in", [f"delivery/{one.id}" for one in self]),
-                ("state", "in", ("open", "assigned")),
-            ]
-        )._close("resolved", "cause_gone")
+        issues.search([*domain, ("state", "in", ("open", "assigned"))])._close(
+            "resolved", "cause_gone"
+        )
 
 
 class HealthcareDeliveryBatch(models.Model):
     _inherit = "healthcare.delivery.batch"
 
-    state = fields.Selection(
-        selection_add=[("failed", "Given Up")], ondelete={"failed": "cascade"}
-    )
-
     def _give_up(self, reason):
         """Set a batch aside for good, by a person's decision; later facts go on."""
         for batch in self:
             batch.write({"state": "failed", "message": reason})
-            self.env.execute_query(
+            rows = self.env.execute_query(
                 SQL(
-                    """WITH given_up AS (
-                        UPDATE healthcare_delivery SET state = 'failed'
-                        WHERE batch_id = %s RETURNING fact_id)
-                    UPDATE healthcare_fact SET state = 'failed'
-                    WHERE id IN (SELECT fact_id FROM given_up) RETURNING id""",
+                    """UPDATE healthcare_delivery SET state = 'given_up'
+                    WHERE batch_id = %s AND state = 'pending' RETURNING fact_id""",
                     batch.id,
                 )
             )
-        self.env["healthcare.fact"].invalidate_model(["state"])
+            self.env["healthcare.delivery"]._settle_facts([row[0] for row in rows])
         self.env["healthcare.delivery"].invalidate_model(["state"])
 
 
@@ -107,17 +104,35 @@ class HealthcareException(models.Model):
         ids = [one.res_id for one in self if one.category == "delivery_failed"]
         return self.env["healthcare.target"].browse(ids).exists()
 
+    def _refused_reason(self):
+        """Return what facts were refused for, or None: it is about the whole target."""
+        parts = (self.fingerprint or "").split("/", 2)
+        return parts[2] if len(parts) == 3 else None
+
     def _recheck_delivery_failed(self):
-        """Somebody asks to send again now; the answer closes it."""
-        targets = self._delivery_targets()
+        """Somebody asks to send again now; the answer closes it, or opens it anew."""
+        deliveries = self.env["healthcare.delivery"]
+        refused = self.filtered(lambda issue: issue._refused_reason())
+        for issue in refused:
+            deliveries._send_refused_again(
+                issue._delivery_targets(), [issue._refused_reason()]
+            )
+        targets = (self - refused)._delivery_targets()
         targets.action_reset_breaker()
         dormant = targets.filtered(lambda one: not one.active or not one.pending_count)
-        return self.filtered(lambda issue: issue.res_id in dormant.ids)
+        return refused | self.filtered(lambda issue: issue.res_id in dormant.ids)
 
     def _waive(self, reason):
-        """Who waives a refusal gives the refused batch up, so that others go on."""
-        targets = self._delivery_targets().filtered("refused")
+        """Who waives a refusal gives up what was refused, so that others go on."""
+        mine = self.filtered(lambda one: one.category == "delivery_failed")
+        parked = mine.filtered(lambda issue: issue._refused_reason())
+        targets = (mine - parked)._delivery_targets().filtered("refused")
         result = super()._waive(reason)
+        for issue in parked:
+            for target in issue._delivery_targets():
+                self.env["healthcare.delivery"]._give_up_refused(
+                    target, issue._refused_reason()
+                )
         if targets:
             # Stands in for the system: the right to waive was checked above, and
             # batches are written by delivery alone.

@@ -159,8 +159,11 @@ class HealthcareFact(models.Model):
             fetch=True,
         )
         self.env["healthcare.delivery"]._enqueue(
-            (target, [inserted[index][0] for index in indexes])
-            for target, indexes in routes
+            fact_type,
+            [
+                (target, [(inserted[index][0], keys[index]) for index in indexes])
+                for target, indexes in routes
+            ],
         )
 
     @api.model

@@ -85,7 +85,7 @@ class HealthcareTarget(models.Model):
         recorded = document["recorded_at"]
         return recorded if "T" in recorded else None
 
-    def _body(self, documents):
+    def _content(self, documents):
         if self.content != "events":
-            return super()._body(documents)
+            return super()._content(documents)
         return announcements.MEDIA_TYPE, strict_json.dumps(documents)

@@ -1,0 +1,214 @@
+"""What kinds of targets want to be told, and what their answers mean.
+
+``ndjson``
+    One fact a line.
+``json_array``
+    One array of facts.
+``clickhouse``
+    ``INSERT … FORMAT JSONEachRow`` over ClickHouse's HTTP interface. The engine takes
+    all of a batch or nothing, and says by a code of its own what was wrong: 18.16
+    answers 500 to what it cannot read, so the status alone does not tell.
+``elasticsearch``
+    ``_bulk``, one answer per fact. The version is the sequence and external, so that
+    what arrives late or twice cannot replace what is newer. A deletion is indexed too,
+    with its ``operation``: a deleted document's version is forgotten after a minute.
+
+Nothing of an answer's text is kept: engines quote the rows they refuse.
+"""
+
+import json
+import re
+from collections import namedtuple
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from . import clock, strict_json
+
+DIALECTS = ("ndjson", "json_array", "clickhouse", "elasticsearch")
+#: Dialects that name a table or an index.
+WITH_TABLE = ("clickhouse", "elasticsearch")
+LONGEST_WAIT = 3600.0
+#: Bytes of an answer that are read at most.
+ANSWER_LIMIT = 4_000_000
+
+_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z")
+_INDEX = re.compile(r"[a-z0-9][a-z0-9_.-]{0,200}\Z")
+_CODE = re.compile(rb"Code: ([0-9]{1,5})")
+_NAME = re.compile(r"[a-z_]{1,80}\Z")
+
+#: What a fact was refused for, by ClickHouse's codes: then another fact may be taken.
+_CLICKHOUSE_DATA = {
+    6: "cannot read a text",
+    26: "cannot read a quoted text",
+    27: "cannot read a row",
+    38: "cannot read a date",
+    41: "cannot read a time",
+    53: "a value has another type than its column",
+    69: "a number is out of bounds",
+    70: "cannot convert a value",
+    72: "cannot read a number",
+    117: "a row has a column the table lacks, or a value it cannot take",
+    349: "a value is missing that the table requires",
+    407: "an amount is out of bounds",
+}
+#: What no fact will ever be taken for, until somebody mends the target.
+_CLICKHOUSE_WRONG = {
+    16: "no such column",
+    60: "no such table",
+    62: "syntax error",
+    73: "unknown format",
+    81: "no such database",
+    164: "the user may only read",
+    192: "unknown user",
+    193: "wrong password",
+    194: "password required",
+    195: "address not allowed",
+    497: "access denied",
+    516: "authentication failed",
+}
+_LATER = frozenset((408, 409, 425, 429))  # 409: the same batch is being worked on
+_CONTENT = frozenset((400, 422))
+
+
+class Answer(
+    namedtuple(
+        "Answer",
+        "kind reason status retry_after refused again",
+        defaults=("", None, None, (), ()),
+    )
+):
+    """What a target made of a batch.
+
+    ``kind`` is one of ``taken`` (of a batch of many, perhaps but for ``refused``, pairs
+    of a position and a reason, and for ``again``, positions to send once more),
+    ``refused`` (something in it will never be taken), ``too_large``, ``wrong`` (the
+    target takes nothing, whatever it is) and ``later``. ``reason`` has no value of a
+    fact in it, ``retry_after`` is in seconds or None.
+    """
+
+
+def check_table(dialect, table):
+    """Whether a name may be that of a table or index."""
+    if dialect not in WITH_TABLE:
+        return True
+    pattern = _TABLE if dialect == "clickhouse" else _INDEX
+    return bool(table and pattern.match(table))
+
+
+def address(dialect, url, table=None):
+    """Return the address to post to.
+
+    :raise ValueError: for a table or index that is none
+    """
+    if dialect not in WITH_TABLE:
+        return url
+    if not check_table(dialect, table):
+        raise ValueError("That is no name of a table.")
+    parts = urlsplit(url)
+    if dialect == "clickhouse":
+        quoted = ".".join(f'"{part}"' for part in table.split("."))
+        more = {"query": f"INSERT INTO {quoted} FORMAT JSONEachRow"}
+        path = parts.path or "/"
+    else:
+        more = {"filter_path": "errors,items.*.status,items.*.error.type"}
+        path = f"{parts.path.rstrip('/')}/{table}/_bulk"
+    query = "&".join(filter(None, [parts.query, urlencode(more)]))
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def encode(dialect, documents):
+    """Return the content type and the bytes of a batch."""
+    if dialect == "json_array":
+        return "application/json", strict_json.dumps(documents)
+    lines = []
+    for document in documents:
+        if dialect == "elasticsearch":
+            action = {
+                "_id": document["key"],
+                "version": document["sequence"],
+                "version_type": "external",
+            }
+            lines.append(strict_json.dumps({"index": action}))
+        lines.append(strict_json.dumps(document))
+    return "application/x-ndjson", b"".join(line + b"\n" for line in lines)
+
+
+def read(dialect, status, headers, body, count):
+    """Return the :class:`Answer` of a target.
+
+    :param headers: mapping whose names ignore case
+    :param bytes body: at most :data:`ANSWER_LIMIT` of it
+    :param count: how many facts were sent
+    """
+    if 200 <= status < 300:
+        if dialect == "elasticsearch" and count:
+            return _bulk_answer(status, body, count)
+        return Answer("taken", status=status)
+    if dialect == "clickhouse":
+        answer = _clickhouse_answer(status, headers, body)
+        if answer:
+            return answer
+    reason = f"HTTP {status}"
+    if status == 400 and not count:
+        return Answer("taken", status=status)  # _bulk takes nothing only of something
+    if status == 413:
+        return Answer("too_large", reason, status)
+    if status in _CONTENT:
+        return Answer("refused", reason, status)
+    if status >= 500 or status in _LATER:
+        return Answer("later", reason, status, wait_of(headers.get("Retry-After")))
+    return Answer("wrong", reason, status)
+
+
+def wait_of(value):
+    """Return the seconds a ``Retry-After`` header asks for, or None."""
+    value = (value or "").strip()
+    if value.isdigit():
+        return min(float(value), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max(moment.timestamp() - clock.epoch(), 0.0), LONGEST_WAIT)
+
+
+def _clickhouse_answer(status, headers, body):
+    code = headers.get("X-ClickHouse-Exception-Code") or ""
+    found = _CODE.search(body[:1000])
+    number = int(code) if code.isdigit() else int(found[1]) if found else None
+    for kind, known in (("refused", _CLICKHOUSE_DATA), ("wrong", _CLICKHOUSE_WRONG)):
+        if number in known:
+            return Answer(kind, f"ClickHouse {number}: {known[number]}", status)
+    return None
+
+
+def _bulk_answer(status, body, count):
+    try:
+        document = json.loads(body)
+        if document.get("errors") is False:
+            return Answer("taken", status=status)
+        outcomes = [next(iter(item.values())) for item in document["items"]]
+        statuses = [int(outcome["status"]) for outcome in outcomes]
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        return Answer("later", "an answer that is none of _bulk", status)
+    if len(statuses) != count:
+        return Answer("later", "an answer to another batch", status)
+    refused, again = [], []
+    for position, (code, outcome) in enumerate(zip(statuses, outcomes, strict=True)):
+        if 200 <= code < 300 or code == 409:
+            continue  # 409: it has that sequence or a higher one
+        if code in (408, 429) or code >= 500:
+            again.append(position)
+        else:
+            refused.append((position, _bulk_reason(code, outcome)))
+    if len(again) == count:
+        return Answer("later", f"HTTP {statuses[0]}", statuses[0])
+    return Answer("taken", "", status, None, tuple(refused), tuple(again))
+
+
+def _bulk_reason(code, outcome):
+    name = (outcome.get("error") or {}).get("type")
+    known = isinstance(name, str) and _NAME.match(name)
+    return f"HTTP {code}: {name}" if known else f"HTTP {code}"

@@ -1,0 +1,292 @@
+"""Batches: facts sent together, chosen, divided and put on record."""
+
+import time
+import uuid
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ...core import clock
+
+
+class HealthcareDeliveryBatch(models.Model):
+    """Facts sent together: the receipt of what left, when, to whom.
+
+    A target that takes several requests at once has as many lanes, each with its part
+    of the shards, so that facts of one key go through one lane, one batch at a time.
+    """
+
+    _name = "healthcare.delivery.batch"
+    _description = "Delivery Batch"
+    _order = "id desc"
+    _log_access = False
+    _rec_name = "uuid"
+
+    uuid = fields.Char(string="Idempotency Key", required=True, readonly=True)
+    target_id = fields.Many2one(
+        "healthcare.target",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        readonly=True,
+    )
+    state = fields.Selection(
+        [
+            ("open", "On Its Way"),
+            ("delivered", "Delivered"),
+            ("divided", "Divided"),
+            ("failed", "Given Up"),
+        ],
+        required=True,
+        default="open",
+        readonly=True,
+        help="Divided: the target refused it as a whole; its facts went again in "
+        "smaller batches, to find the one it does not take.",
+    )
+    fact_count = fields.Integer(string="Facts", readonly=True, aggregator="sum")
+    refused_count = fields.Integer(string="Refused", readonly=True, aggregator="sum")
+    attempts = fields.Integer(readonly=True, aggregator=None)
+    opened_at = fields.Datetime(readonly=True)
+    delivered_at = fields.Datetime(readonly=True)
+    status_code = fields.Integer(string="Answer", readonly=True, aggregator=None)
+    message = fields.Char(readonly=True)
+    lane = fields.Integer(readonly=True, default=0, aggregator=None)
+    lanes = fields.Integer(readonly=True, default=1, aggregator=None)
+    limit_count = fields.Integer(
+        readonly=True, aggregator=None, help="How many facts it could have had."
+    )
+    log_ids = fields.One2many("healthcare.sync.log", "batch_id", string="History")
+
+    _uuid_unique = models.UniqueIndex("(uuid)")
+    _open_unique = models.UniqueIndex(
+        "(target_id, lane) WHERE state = 'open'",
+        "One batch at a time is sent to a target, or to each of its lanes.",
+    )
+    _lane_index = models.Index("(target_id, lane, id)")
+
+    # -- choosing ---------------------------------------------------------------
+
+    @api.model
+    def _lanes_of(self, target):
+        """Return the lanes to work on, as pairs (lane, how many there are).
+
+        When their number was changed, what is on its way is finished first: facts of a
+        key may be in another lane from now on.
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT lane, lanes FROM healthcare_delivery_batch
+                WHERE target_id = %s AND state = 'open'""",
+                target.id,
+            )
+        )
+        old = [(lane, lanes) for lane, lanes in rows if lanes != target.parallel]
+        return old or [(lane, target.parallel) for lane in range(target.parallel)]
+
+    @api.model
+    def _open_batch(self, target, lane=0, lanes=None):
+        """Return the batch to send next: the one not acknowledged yet, or a new one.
+
+        Empty where nothing of a class that may leave now waits.
+        """
+        lanes = lanes or target.parallel
+        last = self.search(
+            [("target_id", "=", target.id), ("lane", "=", lane)],
+            order="id desc",
+            limit=1,
+        )
+        if last.state == "open":
+            return last
+        limit = last._next_limit(target._size())
+        ids = self._choose(target, lane, lanes, limit)
+        if not ids:
+            return self.browse()
+        batch = self.create(
+            {
+                "target_id": target.id,
+                "uuid": str(uuid.uuid4()),
+                "fact_count": len(ids),
+                "opened_at": clock.utc_now(),
+                "lane": lane,
+                "lanes": lanes,
+                "limit_count": limit,
+            }
+        )
+        batch.flush_recordset()
+        self.env.execute_query(
+            SQL(
+                """UPDATE healthcare_delivery SET batch_id = %s WHERE id = ANY(%s)
+                RETURNING id""",
+                batch.id,
+                ids,
+            )
+        )
+        return batch
+
+    def _next_limit(self, size):
+        """Return how many facts the batch after this one may have.
+
+        Half of one that was refused, until the fact that is not taken stands alone;
+        twice as many again after each that was taken.
+        """
+        if not self or not self.limit_count:
+            return size
+        if self.state == "divided":
+            return max(1, min(size, self.fact_count // 2))
+        if self.state == "delivered":
+            return min(size, self.limit_count * 2)
+        return min(size, self.limit_count)
+
+    @api.model
+    def _choose(self, target, lane, lanes, limit):
+        """Return ids of deliveries, in the order of their facts."""
+        of_lane = SQL("d.shard %% %s = %s", lanes, lane) if lanes > 1 else SQL("true")
+        if self._waits_for_refused(target):
+            # an event does not replace the one before: its subject's events wait
+            of_lane = SQL(
+                """%s AND NOT EXISTS (SELECT 1 FROM healthcare_delivery o
+                    JOIN healthcare_fact p ON p.id = o.fact_id
+                    JOIN healthcare_fact f ON f.key = p.key
+                    WHERE o.target_id = d.target_id AND o.state = 'failed'
+                    AND f.id = d.fact_id)""",
+                of_lane,
+            )
+        rows = []
+        for latency in target._open_classes():
+            found = self.env.execute_query(
+                SQL(
+                    """SELECT d.fact_id, d.id, d.recorded_at FROM healthcare_delivery d
+                    WHERE d.target_id = %s AND d.state = 'pending' AND d.latency = %s
+                    AND d.batch_id IS NULL AND %s ORDER BY d.fact_id LIMIT %s""",
+                    target.id,
+                    latency,
+                    of_lane,
+                    limit,
+                )
+            )
+            if latency == "near_real_time" and 0 < len(found) < limit:
+                oldest = min(row[2] for row in found)
+                if (clock.utc_now() - oldest).total_seconds() < target.batch_age:
+                    continue  # neither full nor old
+            rows += found
+        return [row[1] for row in sorted(rows)[:limit]]
+
+    @api.model
+    def _waits_for_refused(self, target):
+        if target.content != "events":
+            return False
+        return bool(
+            self.env.execute_query(
+                SQL(
+                    """SELECT 1 FROM healthcare_delivery
+                    WHERE target_id = %s AND state = 'failed' LIMIT 1""",
+                    target.id,
+                )
+            )
+        )
+
+    def _facts(self):
+        self.ensure_one()
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT fact_id FROM healthcare_delivery WHERE batch_id = %s "
+                "ORDER BY fact_id",
+                self.id,
+            )
+        )
+        return self.env["healthcare.fact"].browse([row[0] for row in rows])
+
+    # -- what came of it --------------------------------------------------------
+
+    def _note_taken(self, status, started, refused=(), again=()):
+        """Put on record that it was taken, but for some of its facts.
+
+        :param refused: ``{fact id: reason}`` of facts that are never taken
+        :param again: ids of facts to send once more
+        :return: how many were taken
+        """
+        self.ensure_one()
+        if again:
+            self._release(again)
+        if refused:
+            self.env["healthcare.delivery"]._park(self, refused)
+        rows = self.env.execute_query(
+            SQL(
+                """UPDATE healthcare_delivery SET state = 'delivered'
+                WHERE batch_id = %s AND state = 'pending' RETURNING fact_id""",
+                self.id,
+            )
+        )
+        self.env["healthcare.delivery"]._supersede(self)
+        self.write(
+            {
+                "state": "delivered",
+                "delivered_at": clock.utc_now(),
+                "status_code": status,
+                "attempts": self.attempts + 1,
+                "fact_count": self.fact_count - len(again),
+                "refused_count": len(refused),
+                "message": False,
+            }
+        )
+        self._log("done", None, started)
+        self._forget()
+        return len(rows)
+
+    def _note_failure(self, message, started):
+        """Put on record that it did not arrive; it is sent again as it is."""
+        self.ensure_one()
+        self.write({"attempts": self.attempts + 1, "message": message})
+        self._log("retry", message, started)
+
+    def _note_refused(self, answer, fact_ids, started):
+        """Put on record that something in it is not taken; tell whether it was found.
+
+        Divided unless it has one fact; that one is set aside.
+        """
+        self.ensure_one()
+        self.write(
+            {
+                "state": "divided" if len(fact_ids) > 1 else "failed",
+                "attempts": self.attempts + 1,
+                "status_code": answer.status,
+                "message": answer.reason,
+                "refused_count": len(fact_ids) == 1,
+            }
+        )
+        found = len(fact_ids) == 1
+        if found:
+            self.env["healthcare.delivery"]._park(self, {fact_ids[0]: answer.reason})
+        else:
+            self._release(fact_ids)
+        self._log("failed" if found else "retry", answer.reason, started)
+        self._forget()
+        return found
+
+    def _release(self, fact_ids):
+        """Let facts go into another batch."""
+        self.env.execute_query(
+            SQL(
+                """UPDATE healthcare_delivery SET batch_id = NULL
+                WHERE batch_id = %s AND fact_id = ANY(%s) RETURNING id""",
+                self.id,
+                list(fact_ids),
+            )
+        )
+
+    def _forget(self):
+        self.env["healthcare.delivery"].invalidate_model(["state", "batch_id"])
+
+    def _log(self, outcome, message, started):
+        self.env["healthcare.sync.log"].create(
+            {
+                "batch_id": self.id,
+                "operation": "deliver",
+                "outcome": outcome,
+                "attempt": self.attempts,
+                "message": message,
+                "date": clock.utc_now(),
+                "duration_ms": (time.monotonic() - started) * 1000,
+                "batch_size": self.fact_count,
+            }
+        )

@@ -1,0 +1,357 @@
+"""The delivery job: many targets at once, each in its own time."""
+
+# The driver of a job commits: the batch before it is sent, the answer after it.
+# pylint: disable=invalid-commit
+
+import logging
+import time
+from concurrent import futures
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ...core import clock
+from ...core import parcel as parcels
+from ...core.errors import KeyringError
+
+_logger = logging.getLogger(__name__)
+
+LOCK_CLASS = 0x4854  # advisory lock class of ours: "HT", with the target's id
+FACTS_LOCK = 0  # in that class: who says how facts stand
+BUDGET_SECONDS = 20
+SOON_SECONDS = 10
+LOOK_SECONDS = 0.25  # how often to look for new work while something is awaited
+#: Requests that one job has on their way at most, and targets it claims.
+REQUESTS = 16
+ATTEMPTS = 5
+FACT_FAULTS = (ValueError, KeyError, TypeError, KeyringError)
+#: What is wrong with one fact; all else is wrong with the keyring.
+SEALED_BADLY = ("tampered", "unknown_key")
+
+
+class _Trip:
+    """A batch on its way: what has to be remembered until the answer."""
+
+    def __init__(self, target, batch, fact_ids):
+        self.target_id, self.lane, self.batch_id = target.id, batch.lane, batch.id
+        self.fact_ids = fact_ids
+        self.started = time.monotonic()
+
+
+class _Run:
+    """What one turn of the job knows: its claims, what is on its way, rates."""
+
+    def __init__(self, seconds):
+        self.end = time.monotonic() + seconds
+        self.claimed = set()  # ids of targets
+        self.trips = {}  # future -> trip
+        self.free_at = {}  # target id -> monotonic time of its next request
+
+    def is_over(self):
+        return time.monotonic() >= self.end
+
+    def may_send(self, target_id):
+        """Past its time a job serves others only while it waits for a slow one."""
+        if not self.is_over():
+            return True
+        return target_id not in self.on_their_way() and any(
+            trip.started < self.end for trip in self.trips.values()
+        )
+
+    def on_their_way(self):
+        return {trip.target_id for trip in self.trips.values()}
+
+    def lanes_of(self, target_id):
+        return {t.lane for t in self.trips.values() if t.target_id == target_id}
+
+    def pause(self, target_id):
+        """Return the seconds its rate still keeps a target from its next request."""
+        return max(0.0, self.free_at.get(target_id, 0.0) - time.monotonic())
+
+
+class HealthcareDelivery(models.Model):
+    _inherit = "healthcare.delivery"
+
+    @api.model
+    def _cron_deliver(self):
+        """Send what is waiting to all targets, until done or the time is up.
+
+        Requests are made in threads, everything else here: a target that is slow to
+        answer holds up nobody. A target is driven by one job at a time, under its
+        advisory lock; other jobs, on this node or another, drive others.
+        """
+        run = _Run(BUDGET_SECONDS)
+        pool = futures.ThreadPoolExecutor(REQUESTS, "healthcare-deliver")
+        try:
+            while self._fill(run, pool) or run.trips or self._await_probe(run):
+                self._settle_answered(run)
+            self._wake_when_due(run)
+            self.env.cr.commit()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.env.cr.rollback()
+            self._unclaim(run, set(run.claimed))
+
+    @api.model
+    def _deliver_one(self, target):
+        """Send one batch to one target at once; tell whether there may be more."""
+        run = _Run(target.timeout_seconds)
+        with futures.ThreadPoolExecutor(1) as pool:
+            if not self._fill_target(run, pool, target):
+                return False
+            ((future, trip),) = run.trips.items()
+            done = self._settle(run, trip, future.result())
+        return done
+
+    # -- claims -----------------------------------------------------------------
+
+    @api.model
+    def _claim(self, run, targets):
+        """Take the targets that nobody else drives."""
+        ids = [one for one in targets.ids if one not in run.claimed]
+        ids = ids[: REQUESTS - len(run.claimed)]
+        if not ids:
+            return
+        self.env.cr.execute(
+            "SELECT t FROM unnest(%s) AS t WHERE pg_try_advisory_lock(%s, t)",
+            [ids, LOCK_CLASS],
+        )
+        run.claimed.update(row[0] for row in self.env.cr.fetchall())
+        # What others wrote while they held them is seen from here on.
+        self.env.cr.commit()
+
+    @api.model
+    def _unclaim(self, run, ids):
+        if ids:
+            self.env.cr.execute(
+                "SELECT pg_advisory_unlock(%s, t) FROM unnest(%s) AS t",
+                [LOCK_CLASS, list(ids)],
+            )
+            run.claimed -= ids
+
+    @api.model
+    def _with_work(self):
+        """Return the targets that something waits for."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT t.id FROM healthcare_target t
+                WHERE t.active AND NOT coalesce(t.paused, false) AND EXISTS (
+                    SELECT 1 FROM healthcare_delivery d
+                    WHERE d.target_id = t.id AND d.state = 'pending')
+                ORDER BY t.last_delivery_at NULLS FIRST, t.id"""
+            )
+        )
+        return self.env["healthcare.target"].browse([row[0] for row in rows])
+
+    # -- sending ----------------------------------------------------------------
+
+    @api.model
+    def _fill(self, run, pool):
+        """Send a batch in every lane that is free; tell whether any was sent."""
+        self.env.cr.commit()  # a new snapshot
+        targets = self._with_work().filtered(lambda one: run.may_send(one.id))
+        self._claim(run, targets)
+        sent = False
+        for target in targets.filtered(lambda one: one.id in run.claimed):
+            sent |= self._fill_target(run, pool, target)
+        # Committed before others may take what is left alone.
+        self.env.cr.commit()
+        self._unclaim(run, run.claimed - run.on_their_way())
+        return sent
+
+    @api.model
+    def _fill_target(self, run, pool, target):
+        target.invalidate_recordset()
+        busy, sent = run.lanes_of(target.id), False
+        for lane, lanes in self.env["healthcare.delivery.batch"]._lanes_of(target):
+            if lane in busy or len(run.trips) >= REQUESTS or run.pause(target.id):
+                continue
+            if not target._may_send() or (
+                (busy or sent) and target.breaker_state == "half_open"
+            ):
+                break
+            trip, parcel = self._prepare(target, lane, lanes)
+            if trip:
+                run.trips[pool.submit(parcels.send, parcel)] = trip
+                seconds = target._pause_after(len(trip.fact_ids))
+                run.free_at[target.id] = time.monotonic() + seconds
+                sent = True
+        return sent
+
+    @api.model
+    def _prepare(self, target, lane, lanes):
+        """Return a trip and what to send; nothing where nothing is to be sent."""
+        batch = self.env["healthcare.delivery.batch"]._open_batch(target, lane, lanes)
+        self.env.cr.commit()
+        if not batch:
+            return None, None
+        started = time.monotonic()
+        try:
+            fact_ids, documents = self._documents(target, batch)
+            # Surrogates must be known here before they are known there.
+            self.env.cr.commit()
+            if fact_ids:
+                parcel = target._parcel(batch.uuid, documents)
+                return _Trip(target, batch, fact_ids), parcel
+        except KeyringError as error:
+            self.env.cr.rollback()
+            target._note_failure(str(error.detail))
+            batch._note_failure(str(error.detail), started)
+            self.env.cr.commit()
+        return None, None
+
+    @api.model
+    def _documents(self, target, batch):
+        """Return ids of facts and the documents they are told by.
+
+        A fact that cannot be told is set aside alone.
+
+        :raise KeyringError: when there are no keys to open any
+        """
+        records = batch._facts()
+        try:
+            documents = target._render(records)
+            return records.ids, documents
+        except FACT_FAULTS:
+            self.env.cr.rollback()
+        documents, ids, faults = [], [], {}
+        for fact in records:
+            try:
+                documents += target._render(fact)
+                ids.append(fact.id)
+            except KeyringError as error:
+                if error.code not in SEALED_BADLY:
+                    raise
+                faults[fact.id] = self.env._("it cannot be opened")
+            except FACT_FAULTS as error:
+                _logger.warning("fact %s: %s", fact.fact_id, type(error).__name__)
+                faults[fact.id] = self.env._("it cannot be written")
+        if faults:
+            self._park(batch, faults)
+            batch.write(
+                {
+                    "fact_count": len(ids),
+                    "refused_count": len(faults),
+                    "state": "open" if ids else "failed",
+                }
+            )
+            self._settle_facts(faults)
+        return ids, documents
+
+    # -- answers ----------------------------------------------------------------
+
+    @api.model
+    def _settle_answered(self, run):
+        """Wait a moment for answers and put those that came on record."""
+        if not run.trips:
+            return
+        done, _waiting = futures.wait(
+            run.trips, timeout=LOOK_SECONDS, return_when=futures.FIRST_COMPLETED
+        )
+        for future in done:
+            self._settle(run, run.trips.pop(future), future.result())
+
+    @api.model
+    def _settle(self, run, trip, answer):
+        """Put an answer on record; tell whether the target goes on.
+
+        Begins again when somebody changed the target meanwhile.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                goes_on = self._settle_once(run, trip, answer)
+                self.env.cr.commit()
+                break
+            except psycopg2.errors.SerializationFailure:
+                self.env.cr.rollback()
+                if attempt == ATTEMPTS:
+                    return True  # it goes out again as it was
+        self._settle_in_turn(trip.fact_ids)
+        return goes_on
+
+    @api.model
+    def _settle_once(self, run, trip, answer):
+        target = self.env["healthcare.target"].browse(trip.target_id)
+        batch = self.env["healthcare.delivery.batch"].browse(trip.batch_id)
+        if not batch.exists() or batch.state != "open":
+            return True  # given up while it was on its way
+        if answer.kind == "taken":
+            refused = {trip.fact_ids[at]: why for at, why in answer.refused}
+            again = [trip.fact_ids[at] for at in answer.again]
+            count = batch._note_taken(answer.status, trip.started, refused, again)
+            if count:
+                target._note_success(count)
+            if again:
+                run.free_at[target.id] = time.monotonic() + 1.0
+            if run.pause(target.id) > 1:
+                target._rest(run.pause(target.id))
+            return True
+        if answer.kind in ("refused", "too_large"):
+            if answer.kind == "too_large" and len(trip.fact_ids) > 1:
+                target.fits = len(trip.fact_ids) // 2
+            found = batch._note_refused(answer, trip.fact_ids, trip.started)
+            if not found or not target._is_unproven():
+                return True
+        else:
+            batch._note_failure(answer.reason, trip.started)
+        target._note_failure(
+            answer.reason, answer.retry_after, refused=answer.kind != "later"
+        )
+        return False
+
+    @api.model
+    def _settle_in_turn(self, fact_ids):
+        """Say how facts stand, one job at a time.
+
+        Two targets may take the same fact at the same moment; each would see that the
+        other's delivery is still to come.
+        """
+        lock = [LOCK_CLASS, FACTS_LOCK]
+        self.env.cr.execute("SELECT pg_advisory_lock(%s, %s)", lock)
+        try:
+            self.env.cr.commit()
+            self._settle_facts(fact_ids)
+            self.env.cr.commit()
+        except psycopg2.errors.SerializationFailure:
+            self.env.cr.rollback()  # retention or a person was there: swept later
+        finally:
+            self.env.cr.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
+
+    # -- waiting ----------------------------------------------------------------
+
+    @api.model
+    def _await_probe(self, run):
+        """Wait a moment if a target may be tried again soon; tell whether.
+
+        A wake-up at a set time is noticed at the next poll, up to a minute late.
+        """
+        now = clock.utc_now()
+        waits = [(due - now).total_seconds() for due in self._dues() if due > now]
+        waits += [run.pause(one) for one in run.free_at if run.pause(one)]
+        wait = min(waits, default=SOON_SECONDS)
+        self.env.cr.commit()
+        if wait >= min(SOON_SECONDS, run.end - time.monotonic()):
+            return False
+        time.sleep(max(0.01, min(wait, LOOK_SECONDS)))
+        return True
+
+    @api.model
+    def _dues(self):
+        """Return when targets that something waits for may get it."""
+        return [due for target in self._with_work() if (due := target._due_at())]
+
+    @api.model
+    def _wake_when_due(self, run):
+        """Have the job run when the next target is due; it runs every minute anyway."""
+        now = clock.utc_now()
+        dues = self._dues()
+        if run.is_over() and any(due <= now for due in dues):
+            self._wake()
+            return
+        soon = [due for due in dues if now < due < now + timedelta(minutes=1)]
+        if soon:
+            job = self.env.ref("healthcare_connector.cron_deliver")
+            job._trigger(at=min(soon) + timedelta(seconds=1))
