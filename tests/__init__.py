@@ -25,6 +25,10 @@ from . import test_core_small
 from . import test_core_strict_json
 from . import test_core_windows
 from . import test_delivery
+from . import test_delivery_refusals
+from . import test_delivery_flow
+from . import test_delivery_authentication
+from . import test_dialects
 from . import test_docs_page
 from . import test_downtime
 from . import test_durability

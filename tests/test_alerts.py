@@ -9,7 +9,9 @@ from odoo.tests import freeze_time, new_test_user
 from odoo.tools import mute_logger
 
 from odoo.addons.healthcare_connector.core.errors import TechnicalError
-from odoo.addons.healthcare_connector.models.analytics.target import HealthcareTarget
+from odoo.addons.healthcare_connector.models.analytics.target_exchange import (
+    HealthcareTarget,
+)
 from odoo.addons.healthcare_connector.models.monitoring.source_rhythm import _missed
 
 from .workflow_common import WorkflowCase

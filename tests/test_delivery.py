@@ -1,11 +1,6 @@
 """Facts on their way: in sequence, resent as the same batch, spared by the breaker."""
 
-import gzip
-import http.server
 import json
-import threading
-from datetime import timedelta
-from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import tagged
@@ -13,94 +8,11 @@ from odoo.tests import tagged
 from odoo.addons.healthcare_connector.core import signatures
 from odoo.addons.healthcare_connector.core.errors import SignatureError
 
-from .common import HealthcareCase
-
-
-class Endpoint:
-    """A small analytics receiver that answers as told."""
-
-    def __init__(self):
-        self.requests = []  # (headers, documents)
-        self.answers = []  # status codes to give first; then 200
-        self.headers = {}
-        endpoint = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                documents = [
-                    json.loads(line) for line in gzip.decompress(body).splitlines()
-                ]
-                endpoint.requests.append((dict(self.headers), body, documents))
-                status = endpoint.answers.pop(0) if endpoint.answers else 200
-                self.send_response(status)
-                for name, value in endpoint.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, *_args):
-                """Say nothing on stderr."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/facts"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+from .delivery_common import DeliveryCase, Endpoint
 
 
 @tagged("post_install", "-at_install")
-class TestDelivery(HealthcareCase):
-    def setUp(self):
-        super().setUp()
-        self.endpoint = Endpoint()
-        self.addCleanup(self.endpoint.close)
-        # One turn of the job at a time; test_a_retry_due_soon_is_awaited lets it wait.
-        deliveries = type(self.env["healthcare.delivery"])
-        self.impatient = patch.object(deliveries, "_await_probe", lambda *_args: False)
-        self.impatient.start()
-        self.addCleanup(patch.stopall)
-        self.secret = signatures.generate_secret()
-        self.target = self.env["healthcare.target"].create(
-            {"name": "Warehouse", "url": self.endpoint.url, "secret": self.secret}
-        )
-        self.patient = self.env["res.partner"].create(
-            {
-                "name": "Zephyrine Quillfeather",
-                "healthcare_is_patient": True,
-                "healthcare_birth_date": "1931-07-19",
-            }
-        )
-
-    def emit(self, **values):
-        self.env["healthcare.fact"]._emit(
-            "registration",
-            [
-                {
-                    "document": self.patient,
-                    "patient": self.patient,
-                    "values": {
-                        "sex": "female",
-                        "birth_date": "1931-07-19",
-                        "postal_code": "12345",
-                        "country": "US",
-                        **values,
-                    },
-                }
-            ],
-        )
-        return self.env["healthcare.fact"].search([], limit=1)
-
-    def deliver(self):
-        self.env.flush_all()
-        with self.enter_registry_test_mode():
-            self.env.ref("healthcare_connector.cron_deliver").method_direct_trigger()
-        self.env.invalidate_all()
-
-    def probe_now(self):
-        self.target.open_until = fields.Datetime.now() - timedelta(seconds=1)
-
+class TestDelivery(DeliveryCase):
     def test_delivered_signed_and_marked(self):
         fact = self.emit()
         self.assertEqual(fact.state, "pending")

@@ -22,7 +22,7 @@ from odoo.addons.healthcare_connector.models.exchange.keyring import (
 from odoo.addons.healthcare_connector.models.governance.exception import CATEGORIES
 
 from .common import patient_data
-from .test_delivery import Endpoint
+from .delivery_common import Endpoint
 from .test_workflow_claim import ClaimCase
 from .workflow_common import event
 

@@ -10,7 +10,7 @@ not replace each other: there the later ones of a subject wait.
 
 from collections import defaultdict
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 #: Facts refused by a target that never took any: it is the target, not the facts.
@@ -123,6 +123,21 @@ class HealthcareDelivery(models.Model):
 
 class HealthcareTarget(models.Model):
     _inherit = "healthcare.target"
+
+    refused_count = fields.Integer(
+        string="Facts Refused", compute="_compute_refused_count"
+    )
+
+    def _compute_refused_count(self):
+        found = dict(
+            self.env["healthcare.delivery"]._read_group(
+                [("target_id", "in", self.ids), ("state", "=", "failed")],
+                ["target_id"],
+                ["__count"],
+            )
+        )
+        for target in self:
+            target.refused_count = found.get(target, 0)
 
     def _is_unproven(self):
         """Whether it refused so much, and took nothing, that it is not the facts."""

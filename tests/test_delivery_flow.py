@@ -1,0 +1,185 @@
+"""How soon and how fast facts leave: classes, windows, rates, lanes."""
+
+import threading
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from odoo import fields, sql_db
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+
+from odoo.addons.healthcare_connector.core import clock
+from odoo.addons.healthcare_connector.models.analytics.delivery_driver import (
+    LOCK_CLASS,
+)
+
+from .delivery_common import DeliveryCase, Endpoint
+
+
+@tagged("post_install", "-at_install")
+class TestDeliveryFlow(DeliveryCase):
+    def sizes(self):
+        return [len(documents) for _h, _b, documents in self.endpoint.requests]
+
+    def at(self, moment):
+        return patch.object(clock, "utc_now", lambda: moment)
+
+    def age(self, seconds):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE healthcare_delivery SET recorded_at = recorded_at - %s * "
+            "interval '1 second'",
+            [seconds],
+        )
+
+    def test_a_batch_leaves_when_it_is_full_or_old(self):
+        self.target.write({"latency": "near_real_time", "batch_size": 3})
+        self.make("a", "b")
+        self.deliver()
+        self.assertEqual(self.sizes(), [])
+        self.assertIn("Collects a batch until", self.target.waiting_note)
+        self.make("c", "d")
+        self.deliver()
+        self.assertEqual(self.sizes(), [3])
+        self.age(61)
+        self.deliver()
+        self.assertEqual(self.sizes(), [3, 1])
+
+    def test_batches_wait_for_their_window_and_nothing_else_does(self):
+        self.target.write({"window": "* 22-23 * * *", "tz": "UTC"})
+        self.target.flow_ids.create(
+            {"target_id": self.target.id, "fact_type": "registration"}
+        )
+        patient = self.make("a")
+        with self.at(datetime(2026, 3, 2, 12)):
+            self.deliver()
+            self.assertEqual(self.sizes(), [])
+            self.assertEqual(
+                self.target.waiting_note, "Waits for its window until 22:00."
+            )
+            self.env["healthcare.fact"]._emit(
+                "payment", [{"document": patient, "values": {"state": "paid"}}]
+            )
+            self.deliver()
+        self.assertEqual(self.sizes(), [1])
+        with self.at(datetime(2026, 3, 2, 22)):
+            self.deliver()
+        self.assertEqual(self.sizes(), [1, 1])
+
+    def test_nothing_leaves_in_a_blackout(self):
+        self.target.write(
+            {"has_blackout": True, "blackout_from": 8, "blackout_to": 18, "tz": "UTC"}
+        )
+        self.make("a")
+        with self.at(datetime(2026, 3, 2, 12)):
+            self.deliver()
+            self.assertEqual(
+                self.target.waiting_note, "Nothing may leave until 18:00."
+            )
+        self.assertEqual(self.sizes(), [])
+        with self.at(datetime(2026, 3, 2, 18)):
+            self.deliver()
+        self.assertEqual(self.sizes(), [1])
+
+    def test_another_class_applies_to_what_waits(self):
+        self.target.write({"latency": "batch", "window": "0 0 1 1 *"})
+        self.make("a")
+        self.deliver()
+        self.assertEqual(self.sizes(), [])
+        self.target.latency = "real_time"
+        self.deliver()
+        self.assertEqual(self.sizes(), [1])
+
+    def test_windows_are_checked(self):
+        for values in (
+            {"window": "at night"},
+            {"has_blackout": True, "blackout_from": 8, "blackout_to": 8},
+            {"dialect": "clickhouse", "table": "drop table"},
+        ):
+            with self.subTest(values), self.assertRaises(ValidationError):
+                self.target.write(values)
+
+    def test_no_more_than_its_rate(self):
+        self.target.write({"rate_limit": 2, "rate_unit": "facts"})
+        self.make("a", "b", "c")
+        self.deliver()
+        self.assertEqual(self.sizes(), [2], "no more than a second's worth")
+        self.target.rate_until = fields.Datetime.now() + timedelta(minutes=1)
+        self.deliver()
+        self.assertEqual(self.sizes(), [2])
+        self.target.rate_until = False
+        self.deliver()
+        self.assertEqual(self.sizes(), [2, 1])
+
+    def test_lanes_keep_facts_of_a_key_together(self):
+        self.target.write({"parallel": 4, "batch_size": 5})
+        patients = self.make(*(f"n{number}" for number in range(40)))
+        self.tell(patients)
+        self.deliver()
+        self.assertEqual(sum(self.sizes()), 80)
+        lanes, last = {}, {}
+        batches = self.env["healthcare.delivery.batch"].search(
+            [("target_id", "=", self.target.id)]
+        )
+        self.assertEqual(set(batches.mapped("lane")), {0, 1, 2, 3})
+        deliveries = self.env["healthcare.delivery"].search(
+            [("target_id", "=", self.target.id)]
+        )
+        for delivery in deliveries.sorted(lambda d: (d.batch_id.id, d.fact_id.id)):
+            fact = delivery.fact_id
+            lanes.setdefault(fact.key, set()).add(delivery.batch_id.lane)
+            self.assertGreater(fact.sequence, last.get(fact.key, 0))
+            last[fact.key] = fact.sequence
+        self.assertTrue(all(len(ones) == 1 for ones in lanes.values()))
+
+    def test_a_slow_target_holds_no_other(self):
+        slow, told = Endpoint(), threading.Event()
+        self.addCleanup(slow.close)
+        self.env["healthcare.target"].create({"name": "Slow", "url": slow.url})
+        # It answers when the other one has got all there is.
+        slow.judge = lambda _documents: 200 if told.wait(10) else 500
+        self.target.batch_size = 1
+        sizes = self.sizes
+
+        def judge(_documents):
+            if len(sizes()) == 3:
+                told.set()
+            return 200
+
+        self.endpoint.judge = judge
+        facts = self.tell(self.env["res.partner"].create([{"name": n} for n in "abc"]))
+        self.deliver()
+        self.assertEqual(self.sizes(), [1, 1, 1])
+        self.assertEqual(len(slow.requests), 1)
+        self.assertEqual(set(facts.mapped("state")), {"delivered"})
+
+    def test_a_target_driven_by_another_job_is_left_to_it(self):
+        other = Endpoint()
+        self.addCleanup(other.close)
+        self.env["healthcare.target"].create({"name": "Other", "url": other.url})
+        self.make("a")
+        elsewhere = sql_db.db_connect(self.env.cr.dbname).cursor()
+        self.addCleanup(elsewhere.close)
+        lock = [LOCK_CLASS, self.target.id]
+        elsewhere.execute("SELECT pg_advisory_lock(%s, %s)", lock)
+        self.deliver()
+        self.assertEqual((self.sizes(), len(other.requests)), ([], 1))
+        elsewhere.execute("SELECT pg_try_advisory_lock(%s, %s)", lock)
+        elsewhere.execute("SELECT pg_advisory_unlock_all()")
+        self.deliver()
+        self.assertEqual((self.sizes(), len(other.requests)), ([1], 1))
+        elsewhere.execute("SELECT pg_try_advisory_lock(%s, %s)", lock)
+        self.assertTrue(elsewhere.fetchone()[0], "the job gave it back")
+
+    def test_another_number_of_lanes_begins_when_the_old_ones_are_done(self):
+        self.target.parallel = 2
+        self.make(*"abcdefgh")
+        self.endpoint.answers = [500, 500]
+        self.deliver()
+        self.target.parallel = 3
+        self.tell(self.env["res.partner"].search([("name", "in", list("abc"))]))
+        lanes = self.env["healthcare.delivery.batch"]._lanes_of(self.target)
+        self.assertEqual(sorted(lanes), [(0, 2), (1, 2)])
+        self.probe_now()
+        self.deliver()
+        self.assertEqual(self.target.pending_count, 0)
