@@ -28,7 +28,9 @@ _FARTHEST = 4 * 366  # days looked ahead: over the next 29 February
 _MINUTE = timedelta(minutes=1)
 
 
-class Schedule(namedtuple("Schedule", "minutes hours days months weekdays last either")):
+class Schedule(
+    namedtuple("Schedule", "minutes hours days months weekdays last either")
+):
     """A parsed expression; ``either``: day of month or of week will do, as in cron."""
 
     def on_day(self, day):

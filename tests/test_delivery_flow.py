@@ -73,9 +73,7 @@ class TestDeliveryFlow(DeliveryCase):
         self.make("a")
         with self.at(datetime(2026, 3, 2, 12)):
             self.deliver()
-            self.assertEqual(
-                self.target.waiting_note, "Nothing may leave until 18:00."
-            )
+            self.assertEqual(self.target.waiting_note, "Nothing may leave until 18:00.")
         self.assertEqual(self.sizes(), [])
         with self.at(datetime(2026, 3, 2, 18)):
             self.deliver()

@@ -48,7 +48,9 @@ class TestDeliveryRefusals(DeliveryCase):
         self.assertIn("Registration (1)", issue.reason)
         self.assertEqual(self.target.breaker_state, "closed")
         self.assertEqual(self.target.delivered_count, 19)
-        keys = [headers["Idempotency-Key"] for headers, _b, _d in self.endpoint.requests]
+        keys = [
+            headers["Idempotency-Key"] for headers, _b, _d in self.endpoint.requests
+        ]
         self.assertEqual(len(keys), len(set(keys)), "other content, another key")
 
     def test_one_problem_for_a_target_and_reason(self):

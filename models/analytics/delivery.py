@@ -53,7 +53,9 @@ class HealthcareDelivery(models.Model):
     fact_type = fields.Selection(related="fact_id.fact_type")
 
     _fact_unique = models.UniqueIndex("(target_id, fact_id)")
-    _pending_index = models.Index("(target_id, latency, fact_id) WHERE state = 'pending'")
+    _pending_index = models.Index(
+        "(target_id, latency, fact_id) WHERE state = 'pending'"
+    )
     _failed_index = models.Index("(target_id, fact_id) WHERE state = 'failed'")
 
     @api.model

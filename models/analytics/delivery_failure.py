@@ -41,7 +41,9 @@ class HealthcareTarget(models.Model):
         if vals.get("active") is False:
             self._close_delivery_issue()
             for target in self:
-                target._close_issues([("fingerprint", "=like", f"delivery/{target.id}/%")])
+                target._close_issues(
+                    [("fingerprint", "=like", f"delivery/{target.id}/%")]
+                )
         return result
 
     def _delivery_issue(self, message, refused):

@@ -193,8 +193,8 @@ class HealthcareTarget(models.Model):
             "res_model": self._name,
             "res_id": self.id,
             "reason": self.env._(
-                "%(target)s does not take some facts: %(answer)s. Set aside: %(kinds)s. "
-                "All others go on.",
+                "%(target)s does not take some facts: %(answer)s. Set aside: "
+                "%(kinds)s. All others go on.",
                 target=self.name,
                 answer=reason,
                 kinds=kinds,

@@ -67,7 +67,9 @@ class HealthcareTarget(models.Model):
         _tz_get,
         string="Time Zone",
         required=True,
-        default=lambda self: self.env.company.partner_id.tz or self.env.user.tz or "UTC",
+        default=lambda self: (
+            self.env.company.partner_id.tz or self.env.user.tz or "UTC"
+        ),
     )
     rate_limit = fields.Float(
         tracking=True, help="No more than so many a second; 0 is any number."
