@@ -9,7 +9,7 @@ from odoo.tools import SQL, format_datetime
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from ...core import clock, windows
+from ...core import clock, facts, windows
 from .fact import FACT_TYPES
 
 LATENCIES = [
@@ -129,7 +129,8 @@ class HealthcareTarget(models.Model):
         for flow in self.flow_ids:
             if flow.fact_type == fact_type:
                 return flow.latency
-        return self.latency
+        told = facts.LATENCY[fact_type]
+        return self.latency if told == "real_time" else told
 
     def write(self, vals):
         result = super().write(vals)
