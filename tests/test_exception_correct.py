@@ -96,6 +96,11 @@ class TestCorrectMany(ReplayCase):
         )
         self.assertEqual(readings.user_id, self.reader)
         self.assertEqual(len(readings), 3)
+        # As a form reads it.
+        shown = wizard.with_context(bin_size=True).web_read(
+            {"value": {}, "value_ids": {"fields": {"old_value": {}, "new_value": {}}}}
+        )
+        self.assertEqual(len(shown[0]["value_ids"]), 2)
         rows = {row.old_value: row for row in wizard.value_ids}
         self.assertEqual(rows["31.01.1950"].count, 2)
         rows["31.01.1950"].new_value = "1950-01-31"

@@ -15,6 +15,7 @@ from odoo.addons.healthcare_connector.models.exchange.keyring import (
 )
 
 from .common import SYSTEM, event, patient_data
+from .payment_common import PaymentCase
 from .workflow_common import WorkflowCase
 
 GROUP = "healthcare_connector.group_"
@@ -89,6 +90,21 @@ class TestTours(HttpCase):
         self.assertEqual(readings.user_id, reader)
 
 
+def play_after(case, model, method):
+    """Have the jobs play as soon as a method has run, within a tour's patience."""
+    original = getattr(type(model), method)
+
+    def played(records):
+        result = original(records)
+        system = records.env(user=SUPERUSER_ID)
+        case.process(system["healthcare.engine"])
+        system.flush_all()
+        system["healthcare.exception.cause"]._sync()
+        return result
+
+    case.patch(type(model), method, played)
+
+
 @tagged("post_install", "-at_install")
 class TestReleaseTour(HttpCase, WorkflowCase):
     def setUp(self):
@@ -124,19 +140,7 @@ class TestReleaseTour(HttpCase, WorkflowCase):
     def test_an_operator_from_notification_to_release(self):
         self.assertEqual(self.held[0].state, "exception")
         self.assertNotIn("done", self.held.mapped("state"))
-        wizard = type(self.env["healthcare.mapping.code"])
-        action_map = wizard.action_map
-
-        def mapped_and_played(code):
-            """What the jobs do once the map is saved, within the tour's patience."""
-            result = action_map(code)
-            system = code.env(user=SUPERUSER_ID)
-            self.process(system["healthcare.engine"])
-            system.flush_all()
-            system["healthcare.exception.cause"]._sync()
-            return result
-
-        self.patch(wizard, "action_map", mapped_and_played)
+        play_after(self, self.env["healthcare.mapping.code"], "action_map")
         self.start_tour(
             "/odoo/healthcare-my-queue", "healthcare_release", login=self.operator.login
         )
@@ -149,3 +153,23 @@ class TestReleaseTour(HttpCase, WorkflowCase):
             [("user_id", "=", self.operator.id)]
         )
         self.assertFalse(activities)
+
+
+@tagged("post_install", "-at_install")
+class TestMoneyTour(HttpCase, PaymentCase):
+    def test_finance_finds_what_a_payment_is_for(self):
+        finance = new_test_user(
+            self.env, "test-tour-money", groups=f"base.group_user,{GROUP}finance"
+        )
+        self.env["healthcare.exception.policy"].search([]).user_id = finance
+        (bill,) = self.treated("P1", "S1")
+        (paid,) = self.play(self.by_account("PAY-TOUR", "500.00", "P1"))
+        self.assertEqual(paid.open_exception_id.user_id, finance)
+        play_after(self, self.env["healthcare.payment.suggestion"], "action_apply")
+        self.start_tour(
+            "/odoo/healthcare-my-queue", "healthcare_money", login=finance.login
+        )
+        paid.invalidate_recordset()
+        self.assertEqual(paid.state, "done")
+        self.assertEqual(paid.correction_ids.user_id, finance)
+        self.assertEqual(bill.amount_residual, 300)

@@ -17,6 +17,11 @@ class HealthcareException(models.Model):
         help="Where in the event, as its schema and the vendor's receipt say it.",
     )
 
+    event_rejected = fields.Boolean(
+        related="event_id.rejected",
+        help="It was refused when it came in and has to be corrected to run.",
+    )
+
     def _fault_name(self):
         """Return what refused events have in common, as the name of a problem."""
         self.ensure_one()

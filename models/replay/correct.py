@@ -75,7 +75,7 @@ class HealthcareReplay(models.Model):
         """Return ``{event: corrected envelope}`` of those that would change."""
         self.ensure_one()
         # Stands in for whoever prepared the job: it is opened to be carried out.
-        job = self.sudo()
+        job = self.sudo().with_context(bin_size=False)
         change = strict_json.loads(
             self.env["healthcare.keyring"]._open(
                 job.correction, self._name, job.uuid, "correction"
