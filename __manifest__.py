@@ -89,6 +89,7 @@
         "views/privacy_key_views.xml",
         "views/lineage_views.xml",
         "views/snapshot_views.xml",
+        "views/completeness_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

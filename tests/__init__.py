@@ -7,6 +7,7 @@ from . import test_billing_revenue
 from . import test_control_room
 from . import test_control_room_tour
 from . import test_bulk
+from . import test_completeness
 from . import test_concurrency
 from . import test_clearance
 from . import test_companies

@@ -27,7 +27,7 @@ class LineageCase(ClaimCase):
     def setUp(self):
         super().setUp()
         self.target = self.env["healthcare.target"].create(
-            {"name": "Warehouse", "url": "https://user:pw@wh.example.com:8443/in?k=1"}
+            {"name": "Warehouse", "url": "https://wh.example.com:8443/in?k=1"}
         )
         self.play(self.completed("K1", "S1", 60))
         self.play(self.claim("submitted", "CL1", 80, invoice=self.bill().name))

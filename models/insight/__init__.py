@@ -9,3 +9,6 @@ from . import report_margin
 from . import dashboard
 from . import lineage
 from . import lineage_events
+from . import completeness
+from . import completeness_target
+from . import completeness_figures

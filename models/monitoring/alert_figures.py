@@ -28,6 +28,7 @@ WATCHED = {
     "source_silence": Watched("Source silent", "minutes", "source"),
     "facts_oldest": Watched("Oldest fact to be delivered", "minutes", "target"),
     "breaker_open": Watched("Deliveries stopped by the breaker", "state", "target"),
+    "facts_missing": Watched("Facts missing at a target", "count", "target"),
     "job_late": Watched("Scheduled job late", "minutes", "job"),
 }
 #: counted over hours

@@ -151,6 +151,7 @@ class HealthcareAlertRule(models.Model):
             "source_silence": self.env._("Source silent"),
             "facts_oldest": self.env._("Oldest fact to be delivered"),
             "breaker_open": self.env._("Deliveries stopped by the breaker"),
+            "facts_missing": self.env._("Facts missing at a target"),
             "job_late": self.env._("Scheduled job late"),
         }
         return [(key, labels[key]) for key in WATCHED]
