@@ -256,6 +256,17 @@ class FacilityCase(WorkflowCase):
                 "told_at": "2026-03-02 20:00:00",
             }
         )
+        self.env["healthcare.completeness"].create(
+            {
+                "target_id": target.id,
+                "checked_at": "2026-03-02 20:00:00",
+                "method": "receipts",
+                "state": "gap",
+                "line_ids": [
+                    Command.create({"fact_type": "claim", "day": "2026-03-02"})
+                ],
+            }
+        )
         issue = events.exception_ids.filtered(lambda x: x.event_id.type_id)[:1]
         self.env["healthcare.payment.suggestion"].create(
             {"exception_id": issue.id, "currency_id": issue.currency_id.id}

@@ -17,7 +17,8 @@ class HealthcareFigures(models.AbstractModel):
         """
         return self.env.execute_query(
             SQL(
-                """SELECT DISTINCT ON (t.id) t.id, t.name, c.missing_count,
+                """SELECT DISTINCT ON (t.id) t.id, t.name,
+                    coalesce(c.missing_count, 0),
                     extract(epoch FROM now() AT TIME ZONE 'UTC' - c.checked_at)
                 FROM healthcare_target t
                 JOIN healthcare_completeness c ON c.target_id = t.id
