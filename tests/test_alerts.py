@@ -261,7 +261,7 @@ class TestAlerts(AlertCase):
         self.assertFalse(
             self.env["healthcare.delivery"].search([("target_id", "=", target.id)])
         )
-        kind, body = target._body([{"a": 1}])
+        kind, body = target._content([{"a": 1}])
         self.assertEqual(
             (kind, body), ("application/cloudevents-batch+json", b'[{"a":1}]')
         )

@@ -185,7 +185,7 @@ class HealthcareCompleteness(models.Model):
         :raise ValueError: it answered with something else
         """
         there = completeness.read_parts(
-            target._ask(completeness.parts_query(target._asked_table()))
+            target._ask(completeness.parts_query(target.table))
         )
         rows = self.env.execute_query(
             SQL(
@@ -203,7 +203,7 @@ class HealthcareCompleteness(models.Model):
         self.env.cr.execute("UPDATE healthcare_completeness_fact SET found = true")
         unknown = 0
         for part in sorted(different):
-            answer = target._ask(completeness.ids_query(target._asked_table(), part))
+            answer = target._ask(completeness.ids_query(target.table, part))
             ids = list(completeness.read_ids(answer))
             self.env.cr.execute(
                 SQL(
@@ -305,29 +305,35 @@ class HealthcareCompleteness(models.Model):
         self.target_id.check_access("write")
         # Stands in for the system: deliveries are written by it alone.
         check = self.sudo()
-        check._send_again()
+        check._send_again(("delivered", "failed", "given_up"))
         check.user_id = self.env.user
 
-    def _send_again(self):
+    def _send_again(self, states=("delivered",)):
+        """Put what lacks in line again.
+
+        :param states: of deliveries; by itself only what was acknowledged and is not
+            there, since what was refused is for a person to look at
+        """
         self.ensure_one()
-        self.env["healthcare.delivery"].flush_model()
-        self.env.cr.execute(
+        deliveries = self.env["healthcare.delivery"]
+        deliveries.flush_model()
+        rows = self.env.execute_query(
             SQL(
-                """WITH again AS (
-                    UPDATE healthcare_delivery d SET state = 'pending', batch_id = NULL
-                    FROM healthcare_completeness_missing m
-                    WHERE m.check_id = %s AND d.fact_id = m.fact_id
-                    AND d.target_id = %s AND d.state != 'pending' RETURNING d.fact_id)
-                UPDATE healthcare_fact SET state = 'pending'
-                WHERE id IN (SELECT fact_id FROM again)""",
+                """UPDATE healthcare_delivery d
+                SET state = 'pending', batch_id = NULL, reason = NULL
+                FROM healthcare_completeness_missing m
+                WHERE m.check_id = %s AND d.fact_id = m.fact_id
+                AND d.target_id = %s AND d.state = ANY(%s) RETURNING d.fact_id""",
                 self.id,
                 self.target_id.id,
+                list(states),
             )
         )
-        self.env["healthcare.delivery"].invalidate_model(["state", "batch_id"])
-        self.env["healthcare.fact"].invalidate_model(["state"])
-        self.state = "resent"
-        self.env["healthcare.delivery"]._wake()
+        if rows:
+            deliveries.invalidate_model(["state", "batch_id", "reason"])
+            deliveries._settle_facts([row[0] for row in rows])
+            self.state = "resent"
+            deliveries._wake()
 
     def action_open_missing(self):
         self.ensure_one()

@@ -2,7 +2,10 @@
 
 from odoo import fields, models
 
+from ...core import outbound, parcel
 from ...core.errors import TechnicalError
+
+PATIENCE = 60.0  # seconds: it reads all it has
 
 
 class HealthcareTarget(models.Model):
@@ -40,18 +43,30 @@ class HealthcareTarget(models.Model):
     def _can_be_asked(self):
         """Whether the target answers queries about what it has."""
         self.ensure_one()
-        return False
-
-    def _asked_table(self):
-        """Return the table that facts are in."""
-        return None
+        return self.dialect == "clickhouse"
 
     def _ask(self, query):
         """Return the text a target answers to a query.
 
-        :raise TechnicalError: it did not answer
+        :raise TechnicalError: it did not answer, or not to this query
+        :raise KeyringError: when its credentials cannot be opened
         """
-        raise TechnicalError("It answers no queries")
+        self.ensure_one()
+        credentials = self._credentials()
+        with credentials.files() as (cert, authority):
+            response = outbound.post(
+                self.url,
+                data=query.encode(),
+                headers={"User-Agent": parcel.AGENT, **credentials.header()},
+                timeout=max(self.timeout_seconds, PATIENCE),
+                allowed=self.env["healthcare.outbound"]._allowed(),
+                cert=cert,
+                authority=authority,
+            )
+        if response.status_code != 200:
+            # The text of the answer may repeat what is in the table.
+            raise TechnicalError(f"HTTP {response.status_code}")
+        return response.content.decode()
 
     def action_check_completeness(self):
         """Have the target compared with Odoo now, by the job that does so daily."""

@@ -39,11 +39,11 @@ class HealthcareTarget(models.Model):
             return []
         return super()._positions_wanted(fact_type, names)
 
-    def _body(self, documents):
+    def _content(self, documents):
         if self.content == "lineage":
             body = documents[0] if len(documents) == 1 else documents
             return "application/json", strict_json.dumps(body)
-        return super()._body(documents)
+        return super()._content(documents)
 
 
 class HealthcareLineageRun(models.Model):
@@ -177,7 +177,7 @@ class HealthcareDeliveryBatch(models.Model):
                 "database": parameters.get_param("database.uuid"),
                 "target": (target.id, target.name),
                 "url": target.url,
-                "table": target.table if "table" in target._fields else None,
+                "table": target.table or None,
                 "began": self.opened_at.isoformat() + "Z",
                 "ended": ended.isoformat() + "Z",
                 "error": None

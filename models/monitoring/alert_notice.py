@@ -252,7 +252,7 @@ class HealthcareTarget(models.Model):
             return []
         return super()._positions_wanted(fact_type, names)
 
-    def _body(self, documents):
+    def _content(self, documents):
         if self.content == "alerts":
             return CLOUDEVENTS_BATCH, strict_json.dumps(documents)
-        return super()._body(documents)
+        return super()._content(documents)
