@@ -249,10 +249,10 @@ STATEMENTS = (
         "healthcare_delivery",
         """
         INSERT INTO healthcare_delivery (fact_id, target_id, batch_id, recorded_at,
-            state)
+            state, latency, shard)
         SELECT f.id, k.target, CASE WHEN f.state = 'delivered'
                 THEN k.batch + 1 + (f.id - k.fact) / %(batch)s END,
-            f.recorded_at, f.state
+            f.recorded_at, f.state, 'real_time', mod(f.id, 64)
         FROM healthcare_fact f, known k WHERE f.id > k.fact ORDER BY f.id
         """,
     ),

@@ -243,9 +243,10 @@ def _system(env):
         engine._settle(run)
 
     def deliver():
-        batch = env["healthcare.delivery"]._open_batch(target)
-        batch._facts()
-        batch._note_success(200, time.monotonic())
+        batch = env["healthcare.delivery.batch"]._open_batch(target)
+        facts = batch._facts()
+        batch._note_taken(200, time.monotonic())
+        env["healthcare.delivery"]._settle_facts(facts.ids)
 
     return [
         ("metrics", env["healthcare.figures"]._exposition),

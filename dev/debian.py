@@ -16,7 +16,7 @@ from .common import CACHE, DevError, sh
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES = ("sid", "trixie")
-_updated = False
+_updated = set()
 
 
 def _mirror():
@@ -36,8 +36,13 @@ def _mirror():
     )
 
 
-def _apt(folder, *words):
-    home = CACHE / "apt"
+def _home(suites):
+    """Where apt's lists of some suites are: others' troubles are not theirs."""
+    return CACHE / ("apt" if suites == SUITES else "-".join(("apt", *suites)))
+
+
+def _apt(folder, suites, *words):
+    home = _home(suites)
     for part in ("lists/partial", "cache/archives/partial"):
         (home / part).mkdir(parents=True, exist_ok=True)
     (home / "status").touch()
@@ -45,7 +50,7 @@ def _apt(folder, *words):
         raise DevError("the package debian-archive-keyring is not installed")
     mirror = _mirror()
     sources = "".join(
-        f"deb [signed-by={KEYRING}] {mirror} {suite} main\n" for suite in SUITES
+        f"deb [signed-by={KEYRING}] {mirror} {suite} main\n" for suite in suites
     )
     (home / "sources.list").write_text(sources)
     options = {
@@ -68,26 +73,27 @@ def _apt(folder, *words):
     return sh("apt-get", "-q", *flags, *words, cwd=folder)
 
 
-def download(packages, folder):
+def download(packages, folder, suites=SUITES):
     """Fetch packages into a folder.
 
     :param packages: tuples (name, suite, version or None)
+    :param suites: those to look in; each such set has lists of its own
     """
-    global _updated
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if not _updated:
-        _apt(folder, "update")
-        _updated = True
+    if suites not in _updated:
+        _apt(folder, suites, "update")
+        _updated.add(suites)
     exact = [
         f"{name}={version}" if version else f"{name}/{suite}"
         for name, suite, version in packages
     ]
     try:
-        _apt(folder, "download", *exact)
+        _apt(folder, suites, "download", *exact)
     except DevError:
         # an archive keeps only the newest version: take what the suite has now
-        _apt(folder, "download", *[f"{name}/{suite}" for name, suite, _v in packages])
+        newest = [f"{name}/{suite}" for name, suite, _v in packages]
+        _apt(folder, suites, "download", *newest)
 
 
 def unpack(package, folder, exclude=()):
