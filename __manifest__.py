@@ -42,6 +42,7 @@
         "data/crons_replay.xml",
         "data/crons_privacy.xml",
         "data/crons_snapshots.xml",
+        "data/policies.xml",
         "data/alert_rules.xml",
         "data/crons_insight.xml",
         "views/exception_views.xml",
@@ -90,6 +91,7 @@
         "views/lineage_views.xml",
         "views/snapshot_views.xml",
         "views/completeness_views.xml",
+        "views/policy_views.xml",
     ],
     "demo": [
         "demo/organisation.xml",

@@ -9,12 +9,16 @@
 ``identified``
     Everything stays.
 
+``limited`` and ``identified`` know a patient by a keyed pseudonym, ``safe_harbor`` by a
+random surrogate. What a policy does with a class of columns, its treatment, may be made
+stricter than it is here, never weaker.
+
 Each column has a class, as data: a new column without one is an error, not a leak.
 """
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -31,11 +35,39 @@ CLASSES = (
     "surrogate",
 )
 OLDEST = 89
+#: What may become of a class, from the weakest treatment to the strictest.
+TREATMENTS = {
+    "none": ("keep",),
+    "date": ("keep", "shift", "month", "year", "drop"),
+    "birth_date": ("keep", "year", "decade", "drop"),
+    "postal_code": ("keep", "zip3", "drop"),
+    "identifier": ("keep", "drop"),
+    "name": ("keep", "drop"),
+    "contact": ("keep", "drop"),
+    "free_text": ("keep", "drop"),
+    "surrogate": ("keyed", "random"),
+}
+_DROPPED = dict.fromkeys(("identifier", "name", "contact", "free_text"), "drop")
+_KEPT = dict.fromkeys(CLASSES, "keep") | {"surrogate": "keyed"}
+#: ``{policy: {class: treatment}}`` of the contract.
+BASES = {
+    "safe_harbor": _KEPT
+    | _DROPPED
+    | {
+        "date": "year",
+        "birth_date": "year",
+        "postal_code": "zip3",
+        "surrogate": "random",
+    },
+    "limited": _KEPT | _DROPPED,
+    "identified": _KEPT,
+}
+#: Aggregates about fewer patients leave without figures; 0: all leave.
+SMALLEST_CELLS = {"safe_harbor": 11, "limited": 0, "identified": 0}
 _DATA = Path(__file__).resolve().parent / "data" / "zip3_restricted.json"
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
 _ZIP = re.compile(r"\s*([0-9]{3})[0-9]{2}(?:[-\s]?[0-9]{4})?\s*\Z")
 _UNITED_STATES = ("US", "USA")
-_DIRECT = frozenset(("identifier", "name", "contact", "free_text"))
 
 
 @cache
@@ -112,17 +144,59 @@ def _plain(value):
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _safe_harbor(phi_class, value, on, country):
-    if phi_class == "date":
-        return year(value)
-    if phi_class == "birth_date":
-        return _birth_year(value, on)
-    if phi_class == "postal_code":
+def _decade(value, on):
+    """Return ten years that an age lies in, e.g. ``"40-49"``, or ``"90+"``."""
+    age = age_band(value, on)
+    if age is None or age.endswith("+"):
+        return age
+    first = int(age) // 10 * 10
+    return f"{first}-{first + 9}"
+
+
+def shifted(value, days):
+    """Return a date or time, or the ISO text of one, moved by days; None if none."""
+    plain = _plain(value)
+    found = _as_date(plain)
+    if found is None:
+        return None
+    return (found + timedelta(days=days)).isoformat() + plain[10:]
+
+
+def _treat(treatment, phi_class, value, on, country, shift):
+    if treatment == "drop":
+        return None
+    if treatment == "year":
+        return _birth_year(value, on) if phi_class == "birth_date" else year(value)
+    if treatment == "month":
+        found = _as_date(value)
+        return f"{found:%Y-%m}" if found else None
+    if treatment == "decade":
+        return _decade(value, on)
+    if treatment == "zip3":
         return zip3(value, country)
-    return None if phi_class in _DIRECT else _plain(value)
+    if treatment == "shift":
+        return shifted(value, shift)
+    return _plain(value)
 
 
-def apply(policy, columns, values, *, on=None, country="US"):
+def weaker(policy, rules):
+    """Return the classes that rules treat less strictly than the policy must.
+
+    What is no treatment of a class counts as well.
+
+    :param policy: one of :data:`POLICIES`
+    :param rules: ``{class: treatment}``; classes that are missing keep the policy's
+    """
+    result = []
+    for phi_class, treatment in rules.items():
+        known = TREATMENTS.get(phi_class, ())
+        base = BASES[policy].get(phi_class)
+        if treatment not in known or known.index(treatment) < known.index(base):
+            result.append(phi_class)
+    return result
+
+
+def apply(policy, columns, values, *, on=None, country="US", rules=None, shift=0):
     """Return the values as a policy lets them leave.
 
     :param str policy: one of :data:`POLICIES`
@@ -131,11 +205,19 @@ def apply(policy, columns, values, *, on=None, country="US"):
         (naive: UTC) or ISO text. Columns without a value are left out.
     :param on: day ages are counted to, today when None
     :param country: ISO code the postal codes are of
+    :param rules: ``{class: treatment}`` that are stricter than the policy's own
+    :param shift: days that the treatment ``shift`` moves dates by
     :return: dict in the order of ``values``; what may not leave is None
-    :raise ValueError: for an unknown policy or class, or a column without a class
+    :raise ValueError: for an unknown policy or class, a column without a class, or a
+        rule that is weaker than the policy
     """
     if policy not in POLICIES:
         raise ValueError("Unknown de-identification policy.")
+    treatments = BASES[policy]
+    if rules:
+        if weaker(policy, rules):
+            raise ValueError("A rule is weaker than its policy.")
+        treatments = {**treatments, **rules}
     on = on or date.today()
     result = {}
     for name, value in values.items():
@@ -144,10 +226,8 @@ def apply(policy, columns, values, *, on=None, country="US"):
             raise ValueError(f"Column {name!r} has no known class.")
         if value is None or value is False and phi_class != "none":
             result[name] = None  # the ORM writes False where there is nothing
-        elif policy == "safe_harbor":
-            result[name] = _safe_harbor(phi_class, value, on, country)
-        elif policy == "limited" and phi_class in _DIRECT:
-            result[name] = None
         else:
-            result[name] = _plain(value)
+            result[name] = _treat(
+                treatments[phi_class], phi_class, value, on, country, shift
+            )
     return result

@@ -26,6 +26,8 @@ from . import test_core_similarity
 from . import test_core_small
 from . import test_core_strict_json
 from . import test_core_windows
+from . import test_deidentification
+from . import test_deidentification_safe_harbor
 from . import test_delivery
 from . import test_delivery_refusals
 from . import test_delivery_flow

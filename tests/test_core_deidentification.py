@@ -129,3 +129,55 @@ class TestDeidentification(BaseCase):
             self.assertIs(result.pop("facility"), False)
             self.assertIs(result.pop("amount"), False)
             self.assertEqual(set(result.values()), {None})
+
+
+class TestTreatments(BaseCase):
+    """What a policy may be made to do with a class, from weak to strict."""
+
+    def treat(self, phi_class, treatment, value, **more):
+        found = rules.apply(
+            "identified",
+            {"it": phi_class},
+            {"it": value},
+            on=ON,
+            rules={phi_class: treatment},
+            **more,
+        )
+        return found["it"]
+
+    def test_each(self):
+        for phi_class, treatment, value, expected in (
+            ("date", "keep", "2026-03-01T09:30:00Z", "2026-03-01T09:30:00Z"),
+            ("date", "shift", "2026-03-01T09:30:00Z", "2026-02-27T09:30:00Z"),
+            ("date", "shift", date(2026, 3, 1), "2026-02-27"),
+            ("date", "shift", "unknown", None),
+            ("date", "month", "2026-03-01", "2026-03"),
+            ("date", "year", "2026-03-01", "2026"),
+            ("date", "drop", "2026-03-01", None),
+            ("birth_date", "year", "1980-05-17", "1980"),
+            ("birth_date", "year", "1930-05-17", None),
+            ("birth_date", "decade", "1980-05-17", "40-49"),
+            ("birth_date", "decade", "1930-05-17", "90+"),
+            ("postal_code", "zip3", "03601", "000"),
+            ("name", "drop", "Alex", None),
+        ):
+            with self.subTest(treatment=treatment, value=value):
+                self.assertEqual(
+                    self.treat(phi_class, treatment, value, shift=-2), expected
+                )
+
+    def test_a_policy_is_only_made_stricter(self):
+        for policy, base in rules.BASES.items():
+            self.assertEqual(set(base), set(rules.CLASSES))
+            self.assertEqual(rules.weaker(policy, base), [])
+            for phi_class, treatment in base.items():
+                order = rules.TREATMENTS[phi_class]
+                for other in order:
+                    weak = rules.weaker(policy, {phi_class: other})
+                    self.assertEqual(
+                        bool(weak), order.index(other) < order.index(treatment)
+                    )
+        self.assertEqual(rules.weaker("limited", {"date": "zip3"}), ["date"])
+        self.assertEqual(rules.weaker("limited", {"other": "drop"}), ["other"])
+        with self.assertRaises(ValueError):
+            rules.apply("safe_harbor", COLUMNS, VALUES, on=ON, rules={"date": "month"})

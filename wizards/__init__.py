@@ -23,3 +23,5 @@ from . import rebill_wizard
 from . import waive_wizard
 from . import keyring_wizard
 from . import snapshot_wizard
+from . import policy_wizard
+from . import policy_preview

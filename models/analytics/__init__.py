@@ -25,3 +25,6 @@ from . import delivery_parking
 from . import delivery_driver
 from . import subscription
 from . import delivery_failure
+from . import policy
+from . import policy_change
+from . import fact_column

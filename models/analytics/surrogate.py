@@ -26,6 +26,25 @@ class HealthcareSurrogate(models.Model):
     _value_unique = models.UniqueIndex("(value)")
 
     @api.model
+    def _pseudonyms(self, target, partner_ids):
+        """Return ``{partner id: keyed pseudonym}``; nothing of it is stored.
+
+        Other targets and other databases have others, and without the keyring nobody
+        can compute them. Not for safe harbor: it is derived from the patient.
+        """
+        keyring = self.env["healthcare.keyring"]
+        domain = f"patient/{keyring._database_id()}/{target.id}"
+        pseudonym = keyring._get().pseudonym
+        return {one: pseudonym(domain, str(one)) for one in partner_ids if one}
+
+    @api.model
+    def _shift(self, target, partner_id):
+        """Return by how many days a target gets a patient's dates earlier."""
+        keyring = self.env["healthcare.keyring"]
+        domain = f"shift/{keyring._database_id()}/{target.id}"
+        return -1 - int(keyring._get().pseudonym(domain, str(partner_id)), 16) % 364
+
+    @api.model
     def _keys(self, target, partner_ids):
         """Return ``{partner id: surrogate}``, made where there is none yet."""
         partner_ids = {partner_id for partner_id in partner_ids if partner_id}

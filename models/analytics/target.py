@@ -3,8 +3,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import deidentification, facts
-
 PATIENT_KEYED = ("registration",)  # types whose document is the patient itself
 
 
@@ -113,27 +111,18 @@ class HealthcareTarget(models.Model):
         :raise KeyringError: when sealed columns cannot be opened
         """
         self.ensure_one()
-        surrogates = self.env["healthcare.surrogate"]._keys(
-            self, fact_records.partner_id.ids
-        )
+        rules = self.env["healthcare.policy"]._in_force(self.policy)
+        surrogates = self._patient_keys(fact_records.partner_id.ids, rules)
         sealed = fact_records._phi_values()
         return [
-            self._render_one(fact, sealed[fact], surrogates) for fact in fact_records
+            self._render_one(fact, sealed[fact], surrogates, rules)
+            for fact in fact_records
         ]
 
-    def _render_one(self, fact, phi, surrogates):
+    def _render_one(self, fact, phi, surrogates, rules):
         patient = surrogates.get(fact.partner_id.id)
-        values = deidentification.apply(
-            self.policy,
-            facts.classes(fact.fact_type),
-            {**(fact.columns or {}), **phi},
-        )
-        # Times tell of a person only where there is one.
-        coarse = self.policy == "safe_harbor" and patient
-        occurred, recorded = (
-            str(moment.year) if coarse else moment.isoformat() + "Z"
-            for moment in (fact.occurred_at, fact.recorded_at)
-        )
+        values = self._leaving(fact, {**(fact.columns or {}), **phi}, rules)
+        occurred, recorded = self._leaving_times(fact, rules)
         by_patient = fact.fact_type in PATIENT_KEYED and patient
         return {
             "fact_id": fact.fact_id,
