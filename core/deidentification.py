@@ -19,7 +19,7 @@ Each column has a class, as data: a new column without one is an error, not a le
 import json
 import re
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 POLICIES = ("safe_harbor", "limited", "identified")
@@ -196,6 +196,15 @@ def weaker(policy, rules):
     return result
 
 
+@lru_cache(maxsize=64)
+def _treatments(policy, rules):
+    """Return ``{class: treatment}``, checked once for each set of rules."""
+    rules = dict(rules)
+    if weaker(policy, rules):
+        raise ValueError("A rule is weaker than its policy.")
+    return {**BASES[policy], **rules}
+
+
 def apply(policy, columns, values, *, on=None, country="US", rules=None, shift=0):
     """Return the values as a policy lets them leave.
 
@@ -213,11 +222,7 @@ def apply(policy, columns, values, *, on=None, country="US", rules=None, shift=0
     """
     if policy not in POLICIES:
         raise ValueError("Unknown de-identification policy.")
-    treatments = BASES[policy]
-    if rules:
-        if weaker(policy, rules):
-            raise ValueError("A rule is weaker than its policy.")
-        treatments = {**treatments, **rules}
+    treatments = _treatments(policy, frozenset((rules or {}).items()))
     on = on or date.today()
     result = {}
     for name, value in values.items():
