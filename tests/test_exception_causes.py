@@ -234,3 +234,45 @@ class TestExceptionCauses(WorkflowCase):
                 cause.exception_ids.filtered("is_open")._waive("Done with it")
                 self.sync()
             self.assertLess(counts[1] - counts[0], 10, (method, counts))
+
+    # -- shortages --------------------------------------------------------------
+
+    def test_a_shortage_is_one_problem_per_facility_and_product(self):
+        swabs = self._supply("T-SWABS", 0)
+        self._service("T-SWAB", 20.0, {swabs: 1})
+        self._service("T-BOTH", 90.0, {self.contrast: 1, swabs: 1})
+        self._stock(self.contrast, 0)
+        other = self.env["healthcare.source"].create(
+            {"name": "Second system", "code": "second", "environment": "sandbox"}
+        )
+        self.play(*(self.register(f"L{number}") for number in range(4)))
+        self.play(
+            self.appointment("confirmed", "L0", "LV0", 10),
+            self.appointment("confirmed", "L1", "LV1", 10, ("T-SWAB",)),
+            self.appointment("confirmed", "L2", "LV2", 10, ("T-BOTH",)),
+        )
+        self.send(self.appointment("confirmed", "L3", "LV3", 10), source=other)
+        self.process()
+        self.sync()
+        issues = {
+            visit: self.visit(visit).exception_ids
+            for visit in ("LV0", "LV1", "LV2", "LV3")
+        }
+        causes = {visit: issue.cause_id for visit, issue in issues.items()}
+        self.assertEqual(causes["LV0"], causes["LV3"])
+        self.assertEqual(causes["LV0"], causes["LV2"])
+        self.assertNotEqual(causes["LV0"], causes["LV1"])
+        self.assertEqual(
+            causes["LV1"].name, f"Stock Shortage · East · {swabs.display_name}"
+        )
+        # What comes solves all alike; who misses something else joins those who do.
+        self._stock(self.contrast, 50)
+        self.sync()
+        self.assertEqual(issues["LV0"].state, "resolved")
+        self.assertEqual(issues["LV2"].product_id, swabs)
+        self.assertEqual(issues["LV2"].cause_id, causes["LV1"])
+        self.assertEqual(causes["LV0"].state, "closed")
+        self._stock(swabs, 50)
+        self.sync()
+        self.assertFalse(self.issues())
+        self.assertEqual(causes["LV1"].state, "closed")

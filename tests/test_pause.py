@@ -34,6 +34,53 @@ class TestPause(WorkflowCase):
             .create({"scope": scope, name: record.id, "reason": "Prices", **values})
         )
 
+    # -- flows ------------------------------------------------------------------
+
+    def test_a_paused_flow_holds_all_its_kinds(self):
+        kind = self.booked.with_user(self.administrator)
+        context = kind.action_pause_flow()["context"]
+        pause = (
+            self.env["healthcare.pause"]
+            .with_user(self.administrator)
+            .with_context(**context)
+            .create({"reason": "The calendar moves", "until": "2999-01-01 00:00:00"})
+        )
+        self.assertEqual(pause.display_name, "Appointments")
+        events = self.play(
+            self.register("F1"),
+            self.appointment("booked", "F1", "FV1", 10),
+            self.appointment("booked", "F1", "FV2", 11),
+            self.appointment("cancelled", "F1", "FV2", 12),
+            self.payment("FP1", "5.00", 20, "F1"),
+        )
+        self.assertEqual(
+            events.mapped("state"),
+            ["done", "received", "received", "received", "exception"],
+        )
+        self.assertFalse(self.visit("FV1"))
+        self.assertEqual(pause.held_count, 3)
+        self.assertIn("The calendar moves", events[1].pause_note)
+        self.assertIn("flow Appointments", self.booked.pause_note)
+        self.assertFalse(self.booked.is_paused)  # its own button resumes nothing
+        strip = self.env["healthcare.pause"]._strip()
+        self.assertIn(
+            "Appointments: Hold a whole flow of work", [one["name"] for one in strip]
+        )
+        with (
+            self.assertRaises(IntegrityError),
+            mute_logger("odoo.sql_db"),
+            self.env.cr.savepoint(),
+        ):
+            pause.copy({"since": fields.Datetime.now()})
+        pause.action_resume()
+        self.process()
+        self.assertStates(events[:4], "done")
+        self.assertTrue(self.visit("FV1"))
+
+    def test_a_flow_must_be_named(self):
+        with self.assertRaises(ValidationError):
+            self.env["healthcare.pause"].create({"scope": "flow", "reason": "Why"})
+
     # -- kinds of events --------------------------------------------------------
 
     def test_a_paused_kind_waits_and_holds_its_subject(self):

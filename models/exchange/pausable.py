@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from .pause import IN_LINE
+from .pause import IN_LINE, WORKFLOW
 
 
 class HealthcarePausable(models.AbstractModel):
@@ -121,6 +121,26 @@ class HealthcareEventType(models.Model):
         for record in self:
             record.is_paused = record in known
 
+    def _compute_pause_note(self):
+        super()._compute_pause_note()
+        flows = self.env["healthcare.pause"]._open_flows(self)
+        for record, pause in flows.items():
+            note = self.env._(
+                "With its flow %(flow)s. %(note)s",
+                flow=pause.display_name,
+                note=pause._note(),
+            )
+            record.pause_note = "\n".join(filter(None, [record.pause_note, note]))
+
+    def action_pause_flow(self):
+        """Ask why and until when, and pause all kinds of events of this flow."""
+        self.ensure_one()
+        flow = self.workflow.removeprefix(WORKFLOW)
+        action = self._open_pause("flow")
+        action["name"] = self.env._("Pause the Flow")
+        action["context"] = {"default_scope": "flow", "default_flow": flow}
+        return action
+
 
 class HealthcareEvent(models.Model):
     _inherit = "healthcare.event"
@@ -131,7 +151,10 @@ class HealthcareEvent(models.Model):
     def _compute_pause_note(self):
         held = self.filtered(lambda one: one.state in ("received", "retrying"))
         pauses = self.env["healthcare.pause"]
-        kinds = pauses._open_ones("type", held.type_id)
+        kinds = {
+            **pauses._open_flows(held.type_id),
+            **pauses._open_ones("type", held.type_id),
+        }
         sources = pauses._open_ones("source", held.source_id)
         for event in self:
             pause = held & event and (

@@ -9,6 +9,18 @@ from .ordering import PARTITIONS
 # Set while the record and its pause are brought in line, so that neither asks for more.
 IN_LINE = "healthcare_pause_in_line"
 
+#: Groups of event types that one workflow handles, by the last part of its name.
+FLOWS = [
+    ("registration", "Registration"),
+    ("coverage", "Coverage"),
+    ("scheduling", "Appointments"),
+    ("authorization", "Authorizations"),
+    ("service", "Services"),
+    ("claim", "Claims"),
+    ("payment", "Payments"),
+]
+WORKFLOW = "healthcare.workflow."
+
 
 class HealthcarePause(models.Model):
     """One stop, from the click that made it to the click (or the time) that ended it.
@@ -27,6 +39,7 @@ class HealthcarePause(models.Model):
             ("intake", "Refuse what a source sends"),
             ("source", "Take in from a source, process later"),
             ("type", "Hold one kind of event"),
+            ("flow", "Hold a whole flow of work"),
             ("target", "Send nothing to a target"),
         ],
         string="What Stops",
@@ -36,6 +49,9 @@ class HealthcarePause(models.Model):
     source_id = fields.Many2one("healthcare.source", ondelete="cascade")
     type_id = fields.Many2one(
         "healthcare.event.type", string="Kind of Event", ondelete="cascade"
+    )
+    flow = fields.Selection(
+        FLOWS, help="All kinds of events of this flow are held, later ones, too."
     )
     target_id = fields.Many2one("healthcare.target", ondelete="cascade")
     reason = fields.Char(required=True)
@@ -62,7 +78,8 @@ class HealthcarePause(models.Model):
     )
 
     _open_unique = models.UniqueIndex(
-        "(scope, COALESCE(source_id, 0), COALESCE(type_id, 0), COALESCE(target_id, 0))"
+        "(scope, COALESCE(source_id, 0), COALESCE(type_id, 0), COALESCE(target_id, 0),"
+        " COALESCE(flow, ''))"
         " WHERE resumed_at IS NULL",
         "This is paused already.",
     )
@@ -74,12 +91,17 @@ class HealthcarePause(models.Model):
         for pause in self:
             pause.is_open = not pause.resumed_at
 
-    @api.depends("scope", "source_id", "type_id", "target_id")
+    @api.depends("scope", "source_id", "type_id", "flow", "target_id")
     def _compute_display_name(self):
+        flows = dict(self._fields["flow"]._description_selection(self.env))
         for pause in self:
-            pause.display_name = pause._record().display_name or self.env._("Pause")
+            if pause.scope == "flow":
+                name = flows.get(pause.flow)
+            else:
+                name = pause._record().display_name
+            pause.display_name = name or self.env._("Pause")
 
-    @api.depends("scope", "source_id", "type_id", "target_id", "resumed_at")
+    @api.depends("scope", "source_id", "type_id", "flow", "target_id", "resumed_at")
     def _compute_held_count(self):
         for pause in self:
             pause.held_count = pause._count_held()
@@ -89,17 +111,29 @@ class HealthcarePause(models.Model):
             return 0
         if self.scope == "target":
             return self.target_id.pending_count
+        held = self._record().ids
         return self.env["healthcare.event"].search_count(
             [
-                (f"{self.scope}_id", "=", self._record().id),
+                ("source_id" if self.scope == "source" else "type_id", "in", held),
                 ("state", "in", ("received", "retrying", "waiting")),
             ]
         )
 
     def _record(self):
-        """Return the source, kind of event or target this is about."""
+        """Return the source, kinds of events or target this is about."""
         self.ensure_one()
+        if self.scope == "flow":
+            return self._types_of([self.flow])
         return self["source_id" if self.scope == "intake" else f"{self.scope}_id"]
+
+    @api.model
+    def _types_of(self, flows):
+        """Return the kinds of events of flows, archived ones, too."""
+        # Stands in for the system: the catalogue of kinds is no secret.
+        types = self.env["healthcare.event.type"].sudo()
+        return types.with_context(active_test=False).search(
+            [("workflow", "in", [f"{WORKFLOW}{flow}" for flow in flows if flow])]
+        )
 
     def _note(self):
         """Return in one sentence who paused it, since when and why."""
@@ -119,7 +153,7 @@ class HealthcarePause(models.Model):
 
     # -- made and ended ---------------------------------------------------------
 
-    @api.constrains("scope", "source_id", "type_id", "target_id")
+    @api.constrains("scope", "source_id", "type_id", "flow", "target_id")
     def _check_record(self):
         for pause in self:
             if not pause._record():
@@ -138,8 +172,8 @@ class HealthcarePause(models.Model):
         for vals in vals_list:
             # Only what the scope is about, whatever was chosen in the dialog before.
             scope = vals.get("scope", "intake")
-            wanted = "source_id" if scope == "intake" else f"{scope}_id"
-            for name in {"source_id", "type_id", "target_id"} - {wanted}:
+            wanted = {"intake": "source_id", "flow": "flow"}.get(scope, f"{scope}_id")
+            for name in {"source_id", "type_id", "flow", "target_id"} - {wanted}:
                 vals.pop(name, None)
         pauses = super().create(vals_list)
         pauses._set_paused(True)
@@ -177,7 +211,7 @@ class HealthcarePause(models.Model):
 
     def _wake(self):
         scopes = set(self.mapped("scope"))
-        if scopes & {"source", "type"}:
+        if scopes & {"source", "type", "flow"}:
             self.env["healthcare.engine"]._wake(range(PARTITIONS))
         if "target" in scopes:
             self.env["healthcare.delivery"]._wake()
@@ -208,24 +242,40 @@ class HealthcarePause(models.Model):
         return {pause[name]: pause for pause in pauses}
 
     @api.model
+    def _open_flows(self, types):
+        """Return ``{kind of event: pause}`` of those whose flow is paused now."""
+        # Stands in for the system, as above.
+        pauses = self.sudo().search([("scope", "=", "flow"), ("resumed_at", "=", False)])
+        by_workflow = {f"{WORKFLOW}{pause.flow}": pause for pause in pauses}
+        return {
+            kind: by_workflow[kind.workflow]
+            for kind in types
+            if kind.workflow in by_workflow
+        }
+
+    @api.model
     def _holding(self):
         """Return SQL true of the rows of ``healthcare_event`` held by a pause.
 
-        Two small lists: asked anew for every batch, so that a pause counts at once.
+        Small lists: asked anew for every batch, so that a pause counts at once.
         """
         self.flush_model()
         rows = self.env.execute_query(
             SQL(
-                """SELECT type_id, source_id FROM healthcare_pause
-                WHERE resumed_at IS NULL AND scope IN ('type', 'source')"""
+                """SELECT type_id, source_id, flow FROM healthcare_pause
+                WHERE resumed_at IS NULL AND scope IN ('type', 'source', 'flow')"""
             )
         )
         if not rows:
             return SQL("FALSE")
+        flows = {flow for *_ids, flow in rows if flow}
+        types = {type_id for type_id, *_more in rows if type_id}
+        if flows:
+            types.update(self._types_of(flows).ids)
         return SQL(
             "(coalesce(type_id, 0) = ANY(%s) OR source_id = ANY(%s))",
-            [type_id for type_id, _source in rows if type_id],
-            [source_id for _type, source_id in rows if source_id],
+            sorted(types),
+            [source_id for _type, source_id, _flow in rows if source_id],
         )
 
     @api.model

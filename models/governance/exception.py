@@ -72,6 +72,13 @@ class HealthcareException(models.Model):
         related="patient_id.healthcare_reference", string="Patient Reference"
     )
     payer_id = fields.Many2one("res.partner", readonly=True)
+    product_id = fields.Many2one(
+        "product.product",
+        string="Missing Product",
+        readonly=True,
+        index="btree_not_null",
+        help="Of a shortage; the first, where several are missing.",
+    )
     appointment_id = fields.Many2one(
         "healthcare.appointment", readonly=True, index="btree_not_null"
     )
@@ -441,7 +448,7 @@ class HealthcareException(models.Model):
                 for name, value in vals.items()
                 if record._fields[name].convert_to_write(record[name], record) != value
             }
-            if {"category", "cause_key"} & changed.keys():
+            if {"category", "cause_key", "product_id"} & changed.keys():
                 changed["cause_id"] = False  # another problem now
                 self.env["healthcare.exception.cause"]._wake()
             if changed:

@@ -7,7 +7,8 @@ from .exception import CATEGORIES, OPEN_STATES
 
 # Kinds of cause keys that many events of different patients have in common. Of all
 # others, such as a patient who is not registered yet, what comes from one source at
-# one facility is taken together: three hundred of them are one broken feed.
+# one facility is taken together: three hundred of them are one broken feed. A shortage
+# is one of a product at a facility, whichever source its visits come from.
 SHARED = (
     "payer",
     "service",
@@ -200,6 +201,9 @@ class HealthcareExceptionCause(models.Model):
                     CASE WHEN split_part(cause_key, '/', 1) = ANY(%s) THEN cause_key
                     WHEN category = 'schema_mismatch' AND fault_key IS NOT NULL
                         THEN fault_key
+                    WHEN category = 'stock_shortage' AND product_id IS NOT NULL
+                        THEN 'product/' || coalesce(facility_id, 0) || '/'
+                            || product_id
                     ELSE 'from/' || coalesce(source_id, 0) || '/'
                         || coalesce(facility_id, 0) END AS key,
                     array_agg(id ORDER BY id), min(opened_at)
@@ -232,10 +236,13 @@ class HealthcareExceptionCause(models.Model):
         """Return the values of a problem, told from its first exception."""
         category, key, company_id = identity
         first = self.env["healthcare.exception"].browse(row["ids"][0])
-        if key.startswith("from/"):
+        if key.startswith(("from/", "product/")):
             labels = dict(first._fields["category"]._description_selection(self.env))
-            origin = [first.facility_id.name, first.source_id.name]
-            name = " · ".join(filter(None, [labels[category], *origin]))
+            origin = first.source_id.name
+            if key.startswith("product/"):
+                origin = first.product_id.display_name
+            parts = [labels[category], first.facility_id.name, origin]
+            name = " · ".join(filter(None, parts))
         elif key == first.fault_key:
             name = first._fault_name()
         else:

@@ -30,8 +30,30 @@ class HealthcareException(models.Model):
             supplies = self.env["healthcare.workflow.supplies"].sudo()
             supplies._give({(move.product_id, move.location_id) for move in moves})
             moves = self._waiting_moves()
-        waiting = {move.picking_id._healthcare_fingerprint() for move in moves}
+        waiting = moves.grouped(lambda move: move.picking_id._healthcare_fingerprint())
+        self._name_missing(waiting)
         return self.filtered(lambda issue: issue.fingerprint not in waiting)
+
+    def _name_missing(self, waiting):
+        """Have shortages tell what is still missing, when something of it has come.
+
+        :param waiting: ``{fingerprint: moves}``
+        """
+        supplies = self.env["healthcare.workflow.supplies"]
+        changed = self.browse()
+        for issue in self:
+            moves = waiting.get(issue.fingerprint)
+            if moves and issue.product_id and issue.product_id not in moves.product_id:
+                issue.with_context(tracking_disable=True).write(
+                    {
+                        "product_id": moves.product_id.sorted("id")[:1].id,
+                        "reason": supplies._describe(moves),
+                        "cause_id": False,  # another problem now
+                    }
+                )
+                changed |= issue
+        if changed:
+            self.env["healthcare.exception.cause"]._wake()
 
     def _waiting_moves(self):
         """Return what visits and services of these shortages still wait for."""

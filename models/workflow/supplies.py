@@ -423,6 +423,7 @@ class HealthcareWorkflowSupplies(models.AbstractModel):
                 cause=fingerprint,
                 appointment_id=appointment.id,
                 patient_id=owner.patient_id.id,
+                product_id=missing.product_id.sorted("id")[:1].id,
                 facility_id=owner.facility_id.id,
                 company_id=owner.company_id.id,
                 res_model="stock.picking",
