@@ -95,6 +95,7 @@ from . import test_replay_durability
 from . import test_replay_tour
 from . import test_readiness
 from . import test_rights
+from . import test_rights_table
 from . import test_schema_versions
 from . import test_scheduling_concurrency
 from . import test_schemas

@@ -104,6 +104,7 @@ class HealthcareDowntimeImportWizard(models.TransientModel):
 
     def action_check(self):
         """Look at each line and show what importing would do."""
+        self.check_access("write")
         lines = self._lines()
         reader = self.env["healthcare.downtime.reader"]
         known = reader._known_ids(lines)
