@@ -47,6 +47,7 @@ FOR_ALL = {
     "healthcare.service.supply",
     "healthcare.surrogate",
     "healthcare.target",
+    "healthcare.target.flow",
 }
 
 
@@ -56,8 +57,9 @@ class FacilityCase(WorkflowCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        far = cls.env["stock.warehouse"].create({"name": "Far West", "code": "TWEST"})
         cls.west = cls.env["healthcare.facility"].create(
-            {"name": "West", "code": "T-WEST", "warehouse_id": cls.warehouse.id}
+            {"name": "West", "code": "T-WEST", "warehouse_id": far.id}
         )
         for facility in (cls.facility, cls.west):
             facility.deposit_policy = "estimate"
@@ -126,9 +128,9 @@ class FacilityCase(WorkflowCase):
                 payer=payer,
             ),
         )
-        self._stock(self.contrast, 1)
+        self.lies(facility, 1)
         self.play(here(self.completed(one, f"{letter}S1", 60, visit)))
-        self._stock(self.contrast, 50)
+        self.lies(facility, 50)
         invoice = self.visit(visit).invoice_ids
         claim = {"id": f"{letter}C", "invoice": invoice.name, "charged": "800.00"}
         adjustment = {"group": "CO", "reason": "45", "amount": "300.00"}
@@ -160,6 +162,13 @@ class FacilityCase(WorkflowCase):
         self.process()
         self.around(facility, letter)
         self.env.flush_all()
+
+    def lies(self, facility, quantity):
+        """Set how much of the contrast agent lies at a facility."""
+        near, case = self.warehouse, type(self)
+        case.warehouse = facility.warehouse_id
+        self._stock(self.contrast, quantity)
+        case.warehouse = near
 
     def around(self, facility, letter):
         """Make what people and jobs make of a facility's events."""

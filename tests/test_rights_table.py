@@ -56,7 +56,7 @@ class TestRightsTable(FacilityCase):
         self.assertFalse(
             there ^ here,
             "\nIn the table, but not so:\n  %s\nSo, but not in the table:\n  %s\n"
-            "If it is meant: HEALTHCARE_RIGHTS=write dev/test tests/test_rights_table.py"
+            "If that is meant, run this test with HEALTHCARE_RIGHTS=write."
             % ("\n  ".join(sorted(there - here)), "\n  ".join(sorted(here - there))),
         )
 

@@ -122,7 +122,7 @@ class HealthcareEventType(models.Model):
             record.is_paused = record in known
 
     def _compute_pause_note(self):
-        super()._compute_pause_note()
+        result = super()._compute_pause_note()
         flows = self.env["healthcare.pause"]._open_flows(self)
         for record, pause in flows.items():
             note = self.env._(
@@ -131,6 +131,7 @@ class HealthcareEventType(models.Model):
                 note=pause._note(),
             )
             record.pause_note = "\n".join(filter(None, [record.pause_note, note]))
+        return result
 
     def action_pause_flow(self):
         """Ask why and until when, and pause all kinds of events of this flow."""

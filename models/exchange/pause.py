@@ -245,7 +245,9 @@ class HealthcarePause(models.Model):
     def _open_flows(self, types):
         """Return ``{kind of event: pause}`` of those whose flow is paused now."""
         # Stands in for the system, as above.
-        pauses = self.sudo().search([("scope", "=", "flow"), ("resumed_at", "=", False)])
+        pauses = self.sudo().search(
+            [("scope", "=", "flow"), ("resumed_at", "=", False)]
+        )
         by_workflow = {f"{WORKFLOW}{pause.flow}": pause for pause in pauses}
         return {
             kind: by_workflow[kind.workflow]
