@@ -34,6 +34,7 @@ FOR_ALL = {
     "healthcare.authorization.rule",
     "healthcare.event.type",
     "healthcare.event.type.version",
+    "healthcare.fact.column",
     "healthcare.key.count",
     "healthcare.key.job",
     "healthcare.key.job.line",
@@ -42,6 +43,9 @@ FOR_ALL = {
     "healthcare.mapping.event",
     "healthcare.mapping.row",
     "healthcare.modifier",
+    "healthcare.policy",
+    "healthcare.policy.change",
+    "healthcare.policy.rule",
     "healthcare.service",
     "healthcare.service.line",
     "healthcare.service.supply",
@@ -270,6 +274,17 @@ class FacilityCase(WorkflowCase):
                 "target_id": target.id,
                 "checked_at": "2026-03-02 20:00:00",
                 "method": "receipts",
+                "state": "gap",
+                "line_ids": [
+                    Command.create({"fact_type": "claim", "day": "2026-03-02"})
+                ],
+            }
+        )
+        self.env["healthcare.completeness"].create(
+            {
+                "target_id": target.id,
+                "checked_at": "2026-03-02 20:00:00",
+                "method": "query",
                 "state": "gap",
                 "line_ids": [
                     Command.create({"fact_type": "claim", "day": "2026-03-02"})

@@ -55,9 +55,15 @@ class TestRightsTable(FacilityCase):
         there, here = set(kept.splitlines()), set(now.splitlines())
         self.assertFalse(
             there ^ here,
-            "\nIn the table, but not so:\n  %s\nSo, but not in the table:\n  %s\n"
-            "If that is meant, run this test with HEALTHCARE_RIGHTS=write."
-            % ("\n  ".join(sorted(there - here)), "\n  ".join(sorted(here - there))),
+            "\n".join(
+                [
+                    "If it is meant, run this test with HEALTHCARE_RIGHTS=write.",
+                    "In the table, but not so:",
+                    *sorted(there - here),
+                    "So, but not in the table:",
+                    *sorted(here - there),
+                ]
+            ),
         )
 
     def test_who_has_no_role_does_nothing(self):
