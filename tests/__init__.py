@@ -73,6 +73,7 @@ from . import test_onboarding
 from . import test_outbound_events
 from . import test_outbound_networks
 from . import test_formats_http
+from . import test_kpi
 from . import test_lineage
 from . import test_mapping_bench
 from . import test_mapping_codes

@@ -29,7 +29,7 @@ class HealthcareMargin(models.Model):
         string="Completed Services", readonly=True, aggregator="sum"
     )
     revenue = fields.Monetary(
-        readonly=True, aggregator="sum", help="Charges of completed services."
+        readonly=True, aggregator="sum", help="Posted to income accounts for completed services."
     )
     adjustments = fields.Monetary(
         readonly=True,
@@ -54,51 +54,47 @@ class HealthcareMargin(models.Model):
             **SHARED,
             "kind": "'revenue'",
             "services": "1",
-            "revenue": "f.amount_charged",
+            "revenue": _REVENUE,
             "adjustments": "NULL::numeric",
             "supplies": "NULL::numeric",
-            "margin": "f.amount_charged",
+            "margin": _REVENUE,
         }
         supplies = {
             **SHARED,
             "kind": "'supplies'",
             "services": "0",
-            "supplies": "-f.cost",
-            "margin": "-f.cost",
+            "supplies": f"-{_COST}",
+            "margin": f"-{_COST}",
         }
-        written_off = (
-            "(f.amount_charged - coalesce(f.amount_paid, 0) "
-            "- coalesce(f.patient_responsibility, 0))"
-        )
         adjustments = {
             **SHARED,
-            "service_line_id": "coalesce(f.service_line_id, s.service_line_id)",
             "kind": "'adjustment'",
             "services": "0",
-            "adjustments": f"-{written_off}",
-            "margin": f"-{written_off}",
+            "adjustments": f"-{_WRITTEN_OFF}",
+            "margin": f"-{_WRITTEN_OFF}",
         }
-        # A claim is of the service line of what it bills.
-        lines = (
-            " LEFT JOIN healthcare_claim d ON d.id = f.res_id"
-            " LEFT JOIN account_move m ON m.id = d.move_id"
-            " LEFT JOIN LATERAL (SELECT x.service_line_id FROM healthcare_fact x"
-            " WHERE x.res_model = 'healthcare.completion'"
-            " AND x.res_id = m.healthcare_completion_id AND x.fact_type = 'service'"
-            " ORDER BY x.sequence DESC LIMIT 1) s ON true"
-        )
         return union(
-            (revenue, latest("service", "amount_charged")),
-            (supplies, latest("consumable_usage", "cost")),
+            (revenue, latest("service", "amount_revenue", "amount_charged")),
+            (supplies, latest("consumable_usage", "cost_actual", "cost")),
             (
                 adjustments,
                 latest(
                     "claim",
                     "state",
+                    "amount_adjusted",
                     "amount_charged",
                     "amount_paid",
                     "patient_responsibility",
                 )
-                + f"{lines} WHERE f.state = 'adjudicated'",
+                + " WHERE f.state = 'adjudicated'",
             ),
         )
+
+
+# What was told before a column was there says it in another one.
+_REVENUE = "coalesce(f.amount_revenue, f.amount_charged)"
+_COST = "coalesce(f.cost_actual, f.cost)"
+_WRITTEN_OFF = (
+    "coalesce(f.amount_adjusted, f.amount_charged - coalesce(f.amount_paid, 0) "
+    "- coalesce(f.patient_responsibility, 0))"
+)
