@@ -29,7 +29,9 @@ class HealthcareMargin(models.Model):
         string="Completed Services", readonly=True, aggregator="sum"
     )
     revenue = fields.Monetary(
-        readonly=True, aggregator="sum", help="Posted to income accounts for completed services."
+        readonly=True,
+        aggregator="sum",
+        help="Posted to income accounts for completed services.",
     )
     adjustments = fields.Monetary(
         readonly=True,
