@@ -84,6 +84,12 @@ class TestExceptionReminders(WorkflowCase):
         self.assertEqual(self.told(self.other), 1)
         self.assertEqual(self.cause.user_id, self.other)
 
+    def test_many_reassigned_in_the_list_are_told_of_once(self):
+        self.ones.with_user(self.owner).write({"user_id": self.other.id})
+        self.sync()
+        self.assertEqual(self.told(self.other), 1)
+        self.assertEqual(len(self.activities(self.other)), 1)
+
     def test_two_owners_have_one_each(self):
         self.ones[:5].user_id = self.other
         self.sync()

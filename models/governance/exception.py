@@ -239,10 +239,7 @@ class HealthcareException(models.Model):
     def write(self, vals):
         if not self.env.su:
             self._check_set_by_people(vals)
-        result = super().write(vals)
-        if vals.keys() & {"user_id", "deadline"}:
-            self.env["healthcare.exception.cause"]._wake()  # reminders follow
-        return result
+        return super().write(vals)
 
     @api.model
     def _check_set_by_people(self, vals):
@@ -278,20 +275,8 @@ class HealthcareException(models.Model):
         self._message_log_batch(
             bodies=dict.fromkeys(self.ids, self.env._("Handed over. %s", note or ""))
         )
-        if tell and user != self.env.user:
-            first = self[:1]
-            first.message_notify(
-                partner_ids=user.partner_id.ids,
-                subject=self.env._("%s exceptions for you", len(self)),
-                body=self.env._(
-                    "%(name)s handed %(count)s exception(s) over to you: %(reason)s "
-                    "%(note)s",
-                    name=self.env.user.name,
-                    count=len(self),
-                    reason=first.reason or "",
-                    note=note or "",
-                ),
-            )
+        if tell:
+            self._tell_owner(note)
 
     def action_retry(self):
         """Run the events again, or look again whether the cause is gone."""

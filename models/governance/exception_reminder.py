@@ -122,3 +122,37 @@ class HealthcareExceptionCause(models.Model):
         """Mark what owners had to do about problems that are over as done."""
         activities = self._reminders(self).filtered("active")
         activities.write({"active": False, "date_done": fields.Date.today()})
+
+
+class HealthcareException(models.Model):
+    _inherit = "healthcare.exception"
+
+    def write(self, vals):
+        quiet = self.env.context.get("mail_auto_subscribe_no_notify")
+        many = vals.get("user_id") and len(self) > 1 and not quiet
+        if many:  # one message for many, instead of Odoo's own for each
+            self = self.with_context(mail_auto_subscribe_no_notify=True)
+        result = super().write(vals)
+        if many:
+            self._tell_owner()
+        if vals.keys() & {"user_id", "deadline"}:
+            self.env["healthcare.exception.cause"]._wake()  # reminders follow
+        return result
+
+    def _tell_owner(self, note=None):
+        """Tell the new owner of these once, unless they took them themselves."""
+        first, owner = self[:1], self[:1].user_id
+        if owner == self.env.user:
+            return
+        first.message_notify(
+            partner_ids=owner.partner_id.ids,
+            subject=self.env._("%s exceptions for you", len(self)),
+            body=self.env._(
+                "%(name)s handed %(count)s exception(s) over to you: %(reason)s "
+                "%(note)s",
+                name=self.env.user.name,
+                count=len(self),
+                reason=first.reason or "",
+                note=note or "",
+            ),
+        )
