@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 from unittest.mock import patch
 
+import psycopg2
+
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
@@ -130,6 +132,14 @@ class TestSnapshots(WorkflowCase):
         )
         scrap.action_validate()
         self.assertEqual(level(), (43, 45, 2))
+
+    def test_two_who_move_the_same_do_not_stop_each_other(self):
+        taken = psycopg2.errors.UniqueViolation("told by somebody else just now")
+        with patch.object(type(self.snapshots), "_tell", side_effect=taken) as tell:
+            self._stock(self.contrast, 45)
+            self.env.cr.flush()
+        self.assertTrue(tell.called)
+        self.assertEqual(self.contrast.qty_available, 45)
 
     def test_warehouse_of_two_facilities_counts_once(self):
         second = self.facility.copy({"name": "East 2", "code": "T-EAST-2"})

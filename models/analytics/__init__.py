@@ -28,3 +28,4 @@ from . import delivery_failure
 from . import policy
 from . import policy_change
 from . import fact_column
+from . import fact_view

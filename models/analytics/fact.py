@@ -62,7 +62,6 @@ class HealthcareFact(models.Model):
         help="What of it is news that targets may subscribe to.",
     )
     columns = fields.Json(readonly=True, help="Values that are no PHI.")
-    columns_text = fields.Text(string="Values", compute="_compute_columns_text")
     sealed = fields.Binary(attachment=False, groups=fields.NO_ACCESS, prefetch=False)
     event_id = fields.Many2one(
         "healthcare.event", readonly=True, index="btree_not_null"
@@ -100,14 +99,6 @@ class HealthcareFact(models.Model):
         labels = dict(self._fields["fact_type"]._description_selection(self.env))
         for fact in self:
             fact.display_name = f"{labels.get(fact.fact_type)} #{fact.id}"
-
-    @api.depends("columns")
-    def _compute_columns_text(self):
-        for fact in self:
-            fact.columns_text = "\n".join(
-                f"{name}: {'' if value is None else value}"
-                for name, value in (fact.columns or {}).items()
-            )
 
     # -- writing ----------------------------------------------------------------
 

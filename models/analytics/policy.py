@@ -18,7 +18,7 @@ TREATMENTS = [
     ("keep", "Leaves as it is"),
     ("shift", "Moved by days that differ per patient"),
     ("month", "Month and year"),
-    ("year", "Year; of a birth none that tells of over 89"),
+    ("year", "Year; none that shows an age over 89"),
     ("decade", "Age in tens of years, 90+"),
     ("zip3", "Three digits; 000 where few people live"),
     ("keyed", "Pseudonym, computed with a secret key"),
