@@ -103,7 +103,7 @@ def _unbounded():
 class ClickHouse:
     """A server with a folder of its own; what it holds outlives :meth:`stop`.
 
-    :param folder: where its data and log are; None makes one that :meth:`remove` removes
+    :param folder: where its data and log are; None makes one
     """
 
     def __init__(self, folder=None):

@@ -30,6 +30,7 @@ from . import test_deidentification
 from . import test_deidentification_safe_harbor
 from . import test_delivery
 from . import test_delivery_refusals
+from . import test_delivery_backfill
 from . import test_delivery_flow
 from . import test_delivery_authentication
 from . import test_dialects

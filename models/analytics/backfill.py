@@ -1,0 +1,284 @@
+"""Facts told before a target was there, or told it once more: in slices, with progress."""
+
+# The driver of a job commits slice by slice.
+# pylint: disable=invalid-commit
+
+import time
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ...core import clock
+from .delivery import shard_of
+from .fact import FACT_TYPES
+from .target import _parts
+
+SLICE = 2000
+BUDGET_SECONDS = 20
+PATIENCE_SECONDS = 5.0
+
+
+class HealthcareBackfill(models.Model):
+    """Puts facts of a period in line for a target, again where it had them.
+
+    What is in line already when a slice is due goes first, so that what happens now
+    waits for one slice at most. The same fact has the same key and sequence: a target
+    that has it takes it as what it is.
+    """
+
+    _name = "healthcare.backfill"
+    _description = "Back-fill"
+    _inherit = ["mail.thread"]
+    _order = "id desc"
+
+    name = fields.Char(compute="_compute_name")
+    target_id = fields.Many2one(
+        "healthcare.target", required=True, ondelete="cascade", index=True
+    )
+    fact_type = fields.Selection(FACT_TYPES, help="Empty: all that the target gets.")
+    date_from = fields.Datetime(string="Recorded From")
+    date_to = fields.Datetime(string="Recorded Before")
+    only_newest = fields.Boolean(
+        default=True,
+        help="Of each invoice, visit and so on only how it is now. Otherwise "
+        "everything that was told of it, from the first fact on.",
+    )
+    again = fields.Boolean(
+        string="What It Has Already, Too",
+        help="Send facts again that the target took, for instance because they were "
+        "lost there.",
+    )
+    state = fields.Selection(
+        [
+            ("draft", "Being Prepared"),
+            ("running", "Running"),
+            ("paused", "Paused"),
+            ("done", "Done"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        readonly=True,
+        default="draft",
+        copy=False,
+        tracking=True,
+    )
+    chosen_count = fields.Integer(string="Facts Chosen", compute="_compute_chosen")
+    total_count = fields.Integer(string="Altogether", readonly=True, copy=False)
+    done_count = fields.Integer(string="Put in Line", readonly=True, copy=False)
+    progress = fields.Float(compute="_compute_progress", aggregator=None)
+    pending_count = fields.Integer(related="target_id.pending_count")
+    cursor = fields.Integer(readonly=True, copy=False, aggregator=None)
+    last_fact = fields.Integer(readonly=True, copy=False, aggregator=None)
+    started_at = fields.Datetime(readonly=True, copy=False)
+    ended_at = fields.Datetime(readonly=True, copy=False)
+
+    @api.depends("target_id", "fact_type")
+    def _compute_name(self):
+        labels = dict(self._fields["fact_type"]._description_selection(self.env))
+        for job in self:
+            kinds = labels.get(job.fact_type) or self.env._("all facts")
+            job.name = f"{job.target_id.name}: {kinds}"
+
+    @api.depends(
+        "target_id", "fact_type", "date_from", "date_to", "only_newest", "again"
+    )
+    def _compute_chosen(self):
+        for job in self:
+            job.chosen_count = job.total_count
+            if job.state == "draft" and job.target_id:
+                job.chosen_count = job._count()
+
+    @api.depends("total_count", "done_count", "state")
+    def _compute_progress(self):
+        for job in self:
+            done = 100.0 if job.state == "done" else 0.0
+            job.progress = (
+                100.0 * job.done_count / job.total_count if job.total_count else done
+            )
+
+    # -- what it is about -------------------------------------------------------
+
+    def _chosen(self):
+        """Return the condition on facts ``f`` that are meant."""
+        # On a form not saved yet a record has an id that is none.
+        target = self.target_id._origin
+        conditions = [SQL("f.id <= %s", self.last_fact) if self.last_fact else None]
+        wanted = _parts(target.fact_types)
+        if self.fact_type:
+            conditions.append(SQL("f.fact_type = %s", self.fact_type))
+        if target.content == "events":
+            conditions.append(SQL("f.event_names IS NOT NULL"))
+        elif wanted:
+            conditions.append(SQL("f.fact_type = ANY(%s)", wanted))
+        if self.date_from:
+            conditions.append(SQL("f.recorded_at >= %s", self.date_from))
+        if self.date_to:
+            conditions.append(SQL("f.recorded_at < %s", self.date_to))
+        if self.only_newest:
+            conditions.append(
+                SQL(
+                    """NOT EXISTS (SELECT 1 FROM healthcare_fact l
+                    WHERE l.key = f.key AND l.sequence > f.sequence)"""
+                )
+            )
+        kept = SQL("('pending', 'failed')")
+        if not self.again:
+            kept = SQL("('pending', 'failed', 'delivered', 'superseded')")
+        conditions.append(
+            SQL(
+                """NOT EXISTS (SELECT 1 FROM healthcare_delivery d
+                WHERE d.fact_id = f.id AND d.target_id = %s AND d.state IN %s)""",
+                target.id,
+                kept,
+            )
+        )
+        return SQL(" AND ").join(filter(None, conditions))
+
+    def _count(self):
+        self.env.flush_all()
+        return self.env.execute_query(
+            SQL("SELECT count(*) FROM healthcare_fact f WHERE %s", self._chosen())
+        )[0][0]
+
+    # -- what people do ---------------------------------------------------------
+
+    def action_start(self):
+        """Fix what it is about and begin; the work is done in the background."""
+        self.ensure_one()
+        self.check_access("write")
+        if self.state != "draft":
+            raise UserError(self.env._("This was started already."))
+        rows = self.env.execute_query(SQL("SELECT max(id) FROM healthcare_fact"))
+        self.last_fact = rows[0][0] or 0
+        total = self._count()
+        if not total:
+            raise UserError(self.env._("There is nothing to send: nothing matches."))
+        self.write(
+            {
+                "state": "running",
+                "total_count": total,
+                "started_at": fields.Datetime.now(),
+            }
+        )
+        self._wake()
+        return True
+
+    def action_pause(self):
+        self._move("running", "paused")
+
+    def action_resume(self):
+        self._move("paused", "running")
+        self._wake()
+
+    def action_cancel(self):
+        """Put no more in line; what is there already is sent."""
+        self._move(("draft", "running", "paused"), "cancelled")
+        self.ended_at = fields.Datetime.now()
+
+    def _move(self, states, state):
+        self.check_access("write")
+        if any(job.state not in states for job in self):
+            raise UserError(self.env._("It is not in a state to do this."))
+        self.state = state
+
+    @api.model
+    def _wake(self):
+        # Stands in for the system: jobs are configuration of ours.
+        self.env.ref("healthcare_connector.cron_backfill").sudo()._healthcare_wake()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_drafts(self):
+        if any(job.state != "draft" for job in self):
+            raise UserError(self.env._("What was started stays on record."))
+
+    # -- driving ----------------------------------------------------------------
+
+    @api.model
+    def _cron_backfill(self):
+        """Put the next slices in line, as fast as targets take them."""
+        end = time.monotonic() + BUDGET_SECONDS
+        waited = worked = 0.0
+        while time.monotonic() < end and waited < PATIENCE_SECONDS:
+            self.env.cr.commit()
+            self.env.invalidate_all()
+            jobs = self.search([("state", "=", "running")], order="id")
+            if not jobs:
+                return
+            moved = [job._next_slice() for job in jobs if job._has_room()]
+            self.env.cr.commit()
+            worked += len(moved)
+            if not moved:
+                time.sleep(0.25)
+                waited += 0.25
+        if worked:
+            self._wake()
+            self.env.cr.commit()
+
+    def _has_room(self):
+        """Whether the target has so little in line that a slice may follow."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT count(*) FROM (SELECT 1 FROM healthcare_delivery
+                WHERE target_id = %s AND state = 'pending' LIMIT %s) p""",
+                self.target_id.id,
+                SLICE // 2,
+            )
+        )
+        return rows[0][0] < SLICE // 2
+
+    def _next_slice(self):
+        """Put one slice in line; ends the job when there is none."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT f.id, f.key, f.fact_type FROM healthcare_fact f
+                WHERE f.id > %s AND %s ORDER BY f.id LIMIT %s""",
+                self.cursor,
+                self._chosen(),
+                SLICE,
+            )
+        )
+        if not rows:
+            self.write({"state": "done", "ended_at": fields.Datetime.now()})
+            return
+        now, target = clock.utc_now(), self.target_id
+        self.env.cr.execute_values(
+            """INSERT INTO healthcare_delivery
+            (fact_id, target_id, recorded_at, state, latency, shard) VALUES %s
+            ON CONFLICT (target_id, fact_id) DO UPDATE
+            SET state = 'pending', batch_id = NULL, reason = NULL,
+                recorded_at = EXCLUDED.recorded_at, latency = EXCLUDED.latency,
+                shard = EXCLUDED.shard""",
+            [
+                (
+                    id_,
+                    target.id,
+                    now,
+                    "pending",
+                    target._latency_of(kind),
+                    shard_of(key),
+                )
+                for id_, key, kind in rows
+            ],
+            page_size=len(rows),
+        )
+        deliveries = self.env["healthcare.delivery"]
+        deliveries.invalidate_model()
+        deliveries._settle_facts([row[0] for row in rows])
+        deliveries._wake()
+        self.write({"cursor": rows[-1][0], "done_count": self.done_count + len(rows)})
+
+
+class HealthcareTarget(models.Model):
+    _inherit = "healthcare.target"
+
+    def action_open_backfill(self):
+        """Prepare sending what was told before, or once more."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Back-fill"),
+            "res_model": "healthcare.backfill",
+            "views": [(False, "form")],
+            "context": {"default_target_id": self.id},
+        }

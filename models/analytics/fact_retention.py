@@ -1,0 +1,105 @@
+"""How long facts are kept that everybody has."""
+
+# The driver of a job commits slice by slice.
+# pylint: disable=invalid-commit
+
+import time
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ...core import clock
+
+PARAMETER = "healthcare_connector.fact_retention_days"
+SLICE = 5000
+BUDGET_SECONDS = 60
+
+
+class HealthcareFact(models.Model):
+    _inherit = "healthcare.fact"
+
+    @api.model
+    def _retention_days(self):
+        """Return how many days facts are kept; 0 is for ever."""
+        # One parameter of ours, read on behalf of the job.
+        value = self.env["ir.config_parameter"].sudo().get_param(PARAMETER)
+        return int(value) if value and value.isdigit() else 0
+
+    @api.model
+    def _cron_retention(self):
+        """Forget old facts, slice by slice, and set right how facts are said to stand.
+
+        Kept are the newest of each key, which says how things are and what the next
+        sequence is, and whatever a target has still to get or has refused.
+        """
+        end = time.monotonic() + BUDGET_SECONDS
+        self._sweep_states()
+        self.env.cr.commit()
+        days = self._retention_days()
+        while days and self._forget_some(clock.utc_now() - timedelta(days=days)):
+            self.env.cr.commit()
+            if time.monotonic() > end:
+                job = self.env.ref("healthcare_connector.cron_fact_retention")
+                job._healthcare_wake()
+                break
+        self.env.cr.commit()
+
+    @api.model
+    def _forget_some(self, before):
+        """Delete a slice of old facts; tell whether there were any."""
+        rows = self.env.execute_query(
+            SQL(
+                """DELETE FROM healthcare_fact WHERE id IN (
+                    SELECT f.id FROM healthcare_fact f
+                    WHERE f.recorded_at < %s AND f.state IN ('recorded', 'delivered')
+                    AND EXISTS (SELECT 1 FROM healthcare_fact l
+                        WHERE l.key = f.key AND l.sequence > f.sequence)
+                    AND NOT EXISTS (SELECT 1 FROM healthcare_delivery d
+                        WHERE d.fact_id = f.id AND d.state IN ('pending', 'failed'))
+                    ORDER BY f.recorded_at LIMIT %s FOR UPDATE SKIP LOCKED)
+                RETURNING id""",
+                before,
+                SLICE,
+            )
+        )
+        self.env.execute_query(
+            SQL(
+                """DELETE FROM healthcare_delivery_batch WHERE id IN (
+                    SELECT b.id FROM healthcare_delivery_batch b
+                    WHERE b.state != 'open' AND b.opened_at < %s
+                    AND NOT EXISTS (SELECT 1 FROM healthcare_delivery d
+                        WHERE d.batch_id = b.id) LIMIT %s) RETURNING id""",
+                before,
+                SLICE,
+            )
+        )
+        self.env.invalidate_all()
+        return bool(rows)
+
+    @api.model
+    def _sweep_states(self):
+        """Set right facts that wait for nobody, as when a target was deleted."""
+        self.env.execute_query(
+            SQL(
+                """UPDATE healthcare_fact f SET state = s.state FROM (
+                    SELECT w.id, CASE WHEN count(d.id) = 0 THEN 'recorded'
+                        WHEN bool_or(d.state IN ('failed', 'given_up')) THEN 'failed'
+                        ELSE 'delivered' END AS state
+                    FROM healthcare_fact w
+                    LEFT JOIN healthcare_delivery d ON d.fact_id = w.id
+                    WHERE w.state = 'pending'
+                    GROUP BY w.id
+                    HAVING NOT coalesce(bool_or(d.state = 'pending'), false)) s
+                WHERE f.id = s.id RETURNING f.id"""
+            )
+        )
+        self.invalidate_model(["state"])
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    healthcare_fact_retention_days = fields.Integer(
+        string="Days Facts Are Kept", config_parameter=PARAMETER
+    )
