@@ -11,7 +11,10 @@ import signal
 import socket
 import time
 
+from core import warehouse
+
 from . import feed, play, report
+from .clickhouse import ClickHouse
 from .common import DevError, free_port, say
 from .instance import Dev
 from .keys import STATE
@@ -70,7 +73,7 @@ class Demo:
         self.database = f"demo_{self.port}"
         self.folder = STATE / str(self.port)
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-        self.server = self.receiver = self.key = None
+        self.server = self.receiver = self.key = self.warehouse = None
 
     @contextlib.contextmanager
     def running(self):
@@ -83,6 +86,7 @@ class Demo:
             port=0, directory=self.folder / "facts", secret=self.secret
         )
         self.receiver.start()
+        self._start_warehouse()
         self.key = self._configure()
         log = self.folder / "server.log"
         self.server = Server(
@@ -97,8 +101,36 @@ class Demo:
         finally:
             self.server.stop()
             self.receiver.stop()
+            if self.warehouse:
+                self.warehouse.remove()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.dev.cluster.drop(self.database)
+
+    def _start_warehouse(self):
+        """Start a ClickHouse with the tables of ``docs/warehouse``, if there is one."""
+        server = ClickHouse(self.folder / "clickhouse")
+        try:
+            server.start()
+        except DevError as error:
+            if os.environ.get("CI"):
+                raise
+            say(f"warning: no ClickHouse, facts go to the receiver only: {error}")
+            return
+        for statement in warehouse.statements(warehouse.script("clickhouse")):
+            server.query(statement)
+        self.warehouse = server
+
+    def _warehouse_values(self):
+        server = self.warehouse
+        return server and {
+            "name": "Demo warehouse (ClickHouse)",
+            "url": server.url,
+            "dialect": "clickhouse",
+            "table": warehouse.TABLE,
+            "authentication": "basic",
+            "username": server.user,
+            "password": server.password,
+        }
 
     def _configure(self):
         """Point the analytics target at the receiver; returns a vendor key."""
@@ -111,6 +143,9 @@ if target:
     target.write(values)
 else:
     env["healthcare.target"].create(dict(values, name="Demo analytics"))
+warehouse = {self._warehouse_values()!r}
+if warehouse:
+    env["healthcare.target"].create(warehouse)
 env["ir.config_parameter"].set_param("web.base.url", {f"http://127.0.0.1:{self.port}"!r})
 env["ir.config_parameter"].set_param("web.base.url.freeze", "True")
 source = env["healthcare.source"].search([("code", "=", {SOURCE!r})])
@@ -136,12 +171,13 @@ env.cr.commit()
 
     def where_to_look(self):
         """Addresses and logins, as text."""
+        asked = f"Warehouse   {self.warehouse.hint()}\n" if self.warehouse else ""
         return f"""
 Odoo        {self.server.url}/odoo            admin / admin
 Exceptions  {self.server.url}/odoo/healthcare-exceptions
 API         {self.server.url}/healthcare/v1/openapi.json
 Receiver    {self.receiver.url}
-Logins      operator, phi_reader, finance, auditor (password = login)
+{asked}Logins      operator, phi_reader, finance, auditor (password = login)
 Vendor key  dev/key {SOURCE}
 Log         {self.server.log}
 """

@@ -1,4 +1,4 @@
-"""Facts told before a target was there, or told it once more: in slices, with progress."""
+"""Facts from before a target was there, or once more: in slices, with progress."""
 
 # The driver of a job commits slice by slice.
 # pylint: disable=invalid-commit
