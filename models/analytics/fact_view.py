@@ -58,7 +58,7 @@ class HealthcareFact(models.Model):
                 self.env._("Meaning"),
             )
             fact.columns_table = (
-                Markup("<table class='table table-sm'><thead><tr>%s</tr></thead>%s</table>")
+                _TABLE
                 % (
                     Markup("").join(Markup("<th>%s</th>") % head for head in heads),
                     Markup("<tbody>%s</tbody>") % Markup("").join(rows),
@@ -68,6 +68,7 @@ class HealthcareFact(models.Model):
             )
 
 
+_TABLE = Markup("<table class='table table-sm'><thead><tr>%s</tr></thead>%s</table>")
 _COVERS = ("timezone", "covers_from", "covers_to", "complete", "currency")
 
 
