@@ -46,6 +46,7 @@
         "data/policies.xml",
         "data/alert_rules.xml",
         "data/crons_insight.xml",
+        "data/quality_rules.xml",
         "views/exception_views.xml",
         "views/payment_views.xml",
         "views/event_views.xml",
@@ -93,6 +94,7 @@
         "views/lineage_views.xml",
         "views/snapshot_views.xml",
         "views/completeness_views.xml",
+        "views/quality_views.xml",
         "views/policy_views.xml",
     ],
     "demo": [

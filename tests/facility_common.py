@@ -43,6 +43,7 @@ FOR_ALL = {
     "healthcare.mapping.event",
     "healthcare.mapping.row",
     "healthcare.modifier",
+    "healthcare.quality.rule",
     "healthcare.policy",
     "healthcare.policy.change",
     "healthcare.policy.rule",
@@ -269,6 +270,15 @@ class FacilityCase(WorkflowCase):
                 "told_at": "2026-03-02 20:00:00",
             }
         )
+        self.env["healthcare.quality.result"].create(
+            {
+                "rule_id": self.env["healthcare.quality.rule"].search([], limit=1).id,
+                "company_id": facility.company_id.id,
+                "facility_id": facility.id,
+                "day": "2026-03-02",
+                "checked_count": 1,
+            }
+        )
         self.env["healthcare.completeness"].create(
             {
                 "target_id": target.id,
@@ -278,6 +288,15 @@ class FacilityCase(WorkflowCase):
                 "line_ids": [
                     Command.create({"fact_type": "claim", "day": "2026-03-02"})
                 ],
+            }
+        )
+        self.env["healthcare.quality.result"].create(
+            {
+                "rule_id": self.env["healthcare.quality.rule"].search([], limit=1).id,
+                "company_id": facility.company_id.id,
+                "facility_id": facility.id,
+                "day": "2026-03-02",
+                "checked_count": 1,
             }
         )
         self.env["healthcare.completeness"].create(

@@ -12,3 +12,5 @@ from . import lineage_events
 from . import completeness
 from . import completeness_target
 from . import completeness_figures
+from . import quality
+from . import quality_figures

@@ -29,6 +29,9 @@ WATCHED = {
     "facts_oldest": Watched("Oldest fact to be delivered", "minutes", "target"),
     "breaker_open": Watched("Deliveries stopped by the breaker", "state", "target"),
     "facts_missing": Watched("Facts missing at a target", "count", "target"),
+    "quality_failed": Watched(
+        "Facts that break a quality rule, in two days", "count", "facility"
+    ),
     "job_late": Watched("Scheduled job late", "minutes", "job"),
 }
 #: counted over hours

@@ -152,6 +152,9 @@ class HealthcareAlertRule(models.Model):
             "facts_oldest": self.env._("Oldest fact to be delivered"),
             "breaker_open": self.env._("Deliveries stopped by the breaker"),
             "facts_missing": self.env._("Facts missing at a target"),
+            "quality_failed": self.env._(
+                "Facts that break a quality rule, in two days"
+            ),
             "job_late": self.env._("Scheduled job late"),
         }
         return [(key, labels[key]) for key in WATCHED]
