@@ -272,7 +272,9 @@ class FacilityCase(WorkflowCase):
         )
         self.env["healthcare.quality.result"].create(
             {
-                "rule_id": self.env["healthcare.quality.rule"].search([], limit=1).id,
+                "rule_id": self.env["healthcare.quality.rule"]
+                .create({"name": letter, "fact_type": "claim", "column": "payer"})
+                .id,
                 "company_id": facility.company_id.id,
                 "facility_id": facility.id,
                 "day": "2026-03-02",
@@ -292,7 +294,9 @@ class FacilityCase(WorkflowCase):
         )
         self.env["healthcare.quality.result"].create(
             {
-                "rule_id": self.env["healthcare.quality.rule"].search([], limit=1).id,
+                "rule_id": self.env["healthcare.quality.rule"]
+                .create({"name": letter, "fact_type": "claim", "column": "payer"})
+                .id,
                 "company_id": facility.company_id.id,
                 "facility_id": facility.id,
                 "day": "2026-03-02",
