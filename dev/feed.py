@@ -35,6 +35,8 @@ SERVICES = {
     "MRI-BRAIN": ("780.00", True, {"CONTRAST": 2, "IVSET": 1}),
     "VACCINATION": ("45.00", False, {"VACCINE": 1, "GLOVE": 2}),
 }
+#: id of the event that cannot be read
+MALFORMED = "demo-malformed"
 #: supplies with no stock at all
 SHORT = {("SOUTH", "BIOLOGIC"), ("NORTH", "BATTERY")}
 
@@ -44,7 +46,7 @@ _ENDS = ("lthorne", "kwist", "bjorg", "mpfell", "ndrake", "vossky", "ghurst", "z
 _GIVEN_ENDS = ("lindra", "xander", "bertje", "wynne", "rick", "sabeth")
 
 
-def generate(seed=2026, patients=60, day=DAY, troubles=True):
+def generate(seed=2026, patients=60, day=DAY, troubles=True, first=0):
     """Return the envelopes of one day in the order in which they are sent.
 
     :param seed: of all that is drawn
@@ -60,7 +62,8 @@ def generate(seed=2026, patients=60, day=DAY, troubles=True):
     maker = _Maker(seed, day, patients)
     names = _names(rng, 2 * patients)
     for index in range(patients):
-        maker.visit(_patient(rng, index, names, day), _fate(index, patients, troubles))
+        who = _patient(rng, index, names, day, first)
+        maker.visit(who, _fate(index, patients, troubles))
     events = sorted(maker.events, key=lambda event: (event["time"], event["id"]))
     if troubles:
         events = _trouble(rng, events)
@@ -85,12 +88,12 @@ def _names(rng, count):
     return names[:count]
 
 
-def _patient(rng, index, names, day):
+def _patient(rng, index, names, day, first):
     """Draw one patient: what a registration says, and how the visit is paid."""
     family = names[2 * index]
     given = rng.choice(_ONSETS) + rng.choice(_MIDDLES) + rng.choice(_GIVEN_ENDS)
     born = day.replace(day=1) - timedelta(days=rng.randint(20 * 365, 95 * 365))
-    number = 10000 + index
+    number = 10000 + first + index
     self_pay = index % 7 == 6
     patient = {
         "identifiers": [
@@ -345,7 +348,7 @@ def _trouble(rng, events):
         events.insert(place, event)
     malformed = {
         "specversion": "1.0",
-        "id": "demo-malformed",
+        "id": MALFORMED,
         "source": SOURCE,
         "type": "healthcare.registration.created.v1",
         "time": events[0]["time"],

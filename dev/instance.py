@@ -45,11 +45,13 @@ class Dev:
         """Environment of child processes, this cluster's address included."""
         return self.environment.variables() | self.cluster.variables()
 
-    def configuration(self, database, **options):
+    def configuration(self, database, node="", **options):
         """Write Odoo's configuration file for a database and return its path.
 
         A file and not command line options: pytest-odoo takes only a file, and the
         person's own ``~/.odoorc`` stays out of play.
+
+        :param node: word that tells apart several servers on one database
         """
         values = {
             "addons_path": self.environment.addons_path,
@@ -68,7 +70,7 @@ class Dev:
         }
         folder = WORK / "configuration"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.cluster.name}-{database}.conf"
+        path = folder / f"{self.cluster.name}-{database}{node}.conf"
         lines = [f"{name} = {value}" for name, value in values.items()]
         # Threads of one test may ask for the same file at the same moment.
         temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")

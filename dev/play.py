@@ -135,7 +135,7 @@ class _Player:
                 status, text, wait = 0, type(error).__name__.encode(), None
             else:
                 wait = response.headers.get("Retry-After")
-            answer = _document(text)
+            answer = document(text)
             if answer and status not in (429, 500, 502, 503, 504):
                 seconds = time.monotonic() - started
                 return self._note(events, status, answer, text, seconds)
@@ -162,7 +162,7 @@ class _Player:
             self.on_answer(count)
 
 
-def _document(text):
+def document(text):
     """Return a JSON object; None for what is none of our answers.
 
     Without its database Odoo answers with pages of its own, 404 among them.

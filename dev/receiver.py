@@ -5,6 +5,7 @@ It checks signatures, knows a batch it has seen by its idempotency key, counts f
 """
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import hmac
@@ -235,7 +236,8 @@ class _Handler(BaseHTTPRequestHandler):
         status = self.receiver.take(self.headers, body)
         self.close_connection = True  # after stop() nobody may go on here
         if status:
-            self._answer(status, b"", "text/plain")
+            with contextlib.suppress(ConnectionError):  # who asked is gone
+                self._answer(status, b"", "text/plain")
 
     def do_GET(self):
         self._answer(200, self.receiver.page().encode(), "text/html; charset=utf-8")

@@ -3,11 +3,21 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 
 from .common import WORK, DevError, free_port
+
+
+def _launcher():
+    """Return a program that is Odoo."""
+    path = WORK / "odoo-bin"
+    temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    temporary.write_text("from odoo.cli.command import main\n\nmain()\n")
+    temporary.replace(path)
+    return path
 
 
 class Server:
@@ -19,7 +29,8 @@ class Server:
     :param workers: 0 is one threaded process, more are worker processes
     :param cron_threads: threads (or processes) that run scheduled actions
     :param log: path of the log file; appended to
-    :param options: further options of Odoo's configuration file
+    :param options: further options of Odoo's configuration file; ``node`` tells apart
+        several servers on one database
     """
 
     def __init__(
@@ -55,6 +66,11 @@ class Server:
             **self.options,
         }
         command = self.dev.command(self.database, **options)
+        if self.workers:
+            # the master starts its live-chat process by its own file name, which
+            # must be a program: `-m odoo` is none
+            place = command.index("-m")
+            command[place : place + 2] = [str(_launcher())]
         with open(self.log, "ab") as log:
             # own process group: a terminal's Ctrl-C reaches us first, and a kill
             # reaches its workers too

@@ -53,6 +53,7 @@ from . import test_facility_wizard
 from . import test_fact_changes
 from . import test_fact_profit
 from . import test_fact_schemas
+from . import test_faults
 from . import test_feed
 from . import test_format_agreement
 from . import test_finance_rights

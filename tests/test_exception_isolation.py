@@ -1,5 +1,7 @@
 """An event that ends its worker is found, run alone, and left to a person."""
 
+from unittest.mock import patch
+
 from odoo.tools import mute_logger
 
 from odoo.addons.healthcare_connector.models.exchange.engine_isolation import (
@@ -9,6 +11,7 @@ from odoo.addons.healthcare_connector.models.exchange.ordering import PARTITIONS
 
 from .workflow_common import WorkflowCase
 
+ISOLATION = "odoo.addons.healthcare_connector.models.exchange.engine_isolation"
 EVERYWHERE = list(range(PARTITIONS))
 
 
@@ -25,12 +28,12 @@ class TestExceptionIsolation(WorkflowCase):
             self.engine._settle(self.engine._run_queues(queues))
         return batches
 
-    def test_it_takes_its_neighbours_with_it_twice_at_most(self):
+    def test_it_takes_its_neighbours_with_it_three_times_at_most(self):
         events = self.events(
             self.send(*(self.register(f"I{number}") for number in range(6)))
         )
         killer, good = events[2], events - events[2]
-        for _life in range(2):
+        for _life in range(3):
             self.assertEqual(self.work(killer), [set(events.ids)])
         batches = self.work(killer)
         alone = batches[: batches.index({killer.id}) + 1]
@@ -64,6 +67,19 @@ class TestExceptionIsolation(WorkflowCase):
         self.assertEqual(later.mapped("state"), ["done", "waiting"])
         self.work(self.env["healthcare.event"])
         self.assertEqual(set((killer + later).mapped("state")), {"done"})
+
+    def test_the_third_time_only_few_run_together(self):
+        events = self.events(
+            self.send(*(self.register(f"I{number}") for number in range(5)))
+        )
+        killer = events[0]
+        for _life in range(2):
+            self.work(killer)
+        with patch(f"{ISOLATION}.FEW", 2):
+            self.assertEqual([len(batch) for batch in self.work(killer)], [2])
+            batches = self.work(killer)
+        self.assertEqual([len(batch) for batch in batches], [2, 1, 1])
+        self.assertEqual(batches[-1], {killer.id})
 
     def test_many_under_suspicion_are_all_worked_off(self):
         events = self.events(

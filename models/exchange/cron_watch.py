@@ -5,6 +5,10 @@ reach the database at the moment they want to reconnect (seen with 19.0: every t
 dies when PostgreSQL is away for half a second). Nothing would be processed until
 somebody restarts the server. Worker processes (``--workers``) need none of this: their
 master starts another one.
+
+Threads that start, the first ones of a process too, wait for a notification or a minute
+before they look for jobs. What a crash left behind need not wait that long: they are
+told as soon as they listen.
 """
 
 import logging
@@ -14,6 +18,7 @@ import time
 import psycopg2
 
 from odoo import models, sql_db
+from odoo.modules.registry import Registry
 from odoo.service import server as servers
 
 _logger = logging.getLogger(__name__)
@@ -38,9 +43,12 @@ class IrCron(models.Model):
 
 
 def _watch(server):
-    seen = set()
+    seen, started = set(), True
     while True:
         time.sleep(INTERVAL)
+        if started and _database_answers():
+            _tell()
+            started = False
         alive = {t.name for t in threading.enumerate() if t.name.startswith(PREFIX)}
         seen |= alive
         missing = sorted(seen - alive)
@@ -48,6 +56,7 @@ def _watch(server):
             for name in missing:
                 _logger.warning("Thread %s had ended, starting it again", name)
                 _spawn(server, name)
+            started = True
 
 
 def _database_answers():
@@ -57,6 +66,17 @@ def _database_answers():
     except psycopg2.Error:
         return False
     return True
+
+
+def _tell():
+    """Have scheduled-action threads look for jobs now."""
+    try:
+        # Odoo's channel is that of this database, whichever the jobs are in.
+        with sql_db.db_connect("postgres").cursor() as cr:
+            for name in list(Registry.registries):
+                cr.execute("SELECT pg_notify('cron_trigger', %s)", [name])
+    except psycopg2.Error:
+        _logger.info("The next look for jobs is in a minute")
 
 
 def _spawn(server, name):

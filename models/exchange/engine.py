@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 
 LOCK_CLASS = 0x4843  # advisory lock class of ours: "HC"
 BATCH_EVENTS = 400
-ALONE_AFTER = 2  # ends of their worker after which events run alone
+FEW_AFTER = 2  # ends of their worker after which events are suspects
 BUDGET_SECONDS = 20
 SOON_SECONDS = 5
 CONFLICT_TRIES = 6
@@ -197,7 +197,7 @@ class HealthcareEngine(models.AbstractModel):
                 with contextlib.suppress(psycopg2.Error):
                     cr.rollback()
                     cr.execute(
-                        "SELECT pg_advisory_unlock(%s, p) FROM unnest(%s) AS p",
+                        "SELECT pg_advisory_unlock(%s, p) FROM unnest(%s::int[]) AS p",
                         [LOCK_CLASS, held],
                     )
                     cr.commit()
@@ -270,18 +270,19 @@ class HealthcareEngine(models.AbstractModel):
         """
         now = clock.utc_now()
         paused = self.env["healthcare.pause"]._holding()
-        candidates, alone = self._candidates(partitions, now, limit, paused)
+        candidates, suspects = self._candidates(partitions, now, limit, paused)
         if not candidates:
             return []
         rows = self.env.execute_query(
             SQL(
                 """SELECT id, subject, state, run_after,
-                    (id != %s AND interruptions >= %s) OR %s FROM healthcare_event
-                WHERE subject = ANY(%s) AND state IN %s AND rejected IS NOT TRUE
+                    (id != ALL(%s::int[]) AND interruptions >= %s) OR %s
+                FROM healthcare_event WHERE subject = ANY(%s) AND state IN %s
+                AND rejected IS NOT TRUE
                 AND (state != 'exception' OR blocked_on IS DISTINCT FROM subject)
                 ORDER BY subject, occurred_at, id""",
-                alone or 0,
-                ALONE_AFTER,
+                suspects,
+                FEW_AFTER,
                 paused,
                 list({subject for _id, subject in candidates}),
                 UNFINISHED,
@@ -299,7 +300,7 @@ class HealthcareEngine(models.AbstractModel):
                 held.append(event_id)
             else:
                 blocked.add(subject)
-        queues = self._only(alone, queues)
+        queues = self._only(suspects, queues)
         if held:
             self._hold(held)
         claimed = [event_id for queue in queues.values() for event_id in queue]

@@ -2,7 +2,8 @@
 
 An event that eats all memory or crashes a library takes its worker with it, and the
 whole batch with the worker. Who was in that batch cannot be told apart by one such end,
-which may as well have been a restart; after the second one each runs by itself.
+which may as well have been a restart; after the second one a few run together, after
+the third one each by itself: hundreds that were there by chance are soon done.
 """
 
 import logging
@@ -10,10 +11,13 @@ import logging
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .engine import ALONE_AFTER
+from .engine import FEW_AFTER
 
 _logger = logging.getLogger(__name__)
 
+FEW = 20  # events under suspicion that run together
+ALONE_AFTER = 3  # ends of its worker after which an event runs alone
+EVER = 2**31 - 1
 GIVE_UP_AFTER = 5  # ends after which it is not run again without a person
 
 
@@ -68,36 +72,42 @@ class HealthcareEngine(models.AbstractModel):
 
     @api.model
     def _candidates(self, partitions, now, limit, paused):
-        """Return ``(id, subject)`` of ready events, and the one to be run alone if any.
+        """Return ``(id, subject)`` of ready events, and the ids of suspects among them.
 
         What is paused (SQL) is left out.
-        What is under suspicion comes when nothing else is to be done, one at a time.
+        What is under suspicion comes when nothing else is to be done, few at a time.
         """
-        for suspects, count in ((False, limit), (True, 1)):
+        for least, most, count in (
+            (0, FEW_AFTER - 1, limit),
+            (FEW_AFTER, ALONE_AFTER - 1, FEW),
+            (ALONE_AFTER, EVER, 1),
+        ):
             rows = self.env.execute_query(
                 SQL(
                     """SELECT id, subject FROM healthcare_event
                     WHERE state IN ('received', 'retrying') AND partition = ANY(%s)
                     AND (run_after IS NULL OR run_after <= %s)
-                    AND (coalesce(interruptions, 0) >= %s) = %s AND NOT %s
+                    AND coalesce(interruptions, 0) BETWEEN %s AND %s AND NOT %s
                     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
                     partitions,
                     now,
-                    ALONE_AFTER,
-                    suspects,
+                    least,
+                    most,
                     paused,
                     count,
                 )
             )
             if rows:
-                return rows, rows[0][0] if suspects else None
-        return [], None
+                return rows, [row[0] for row in rows] if least else []
+        return [], []
 
     @api.model
-    def _only(self, alone, queues):
-        """Have an event under suspicion share its batch with nobody."""
-        if not alone:
+    def _only(self, suspects, queues):
+        """Have events under suspicion share their batch with no others."""
+        if not suspects:
             return queues
         return {
-            subject: [alone] for subject, queue in queues.items() if queue[0] == alone
+            subject: queue[:1]
+            for subject, queue in queues.items()
+            if queue[0] in suspects
         }
