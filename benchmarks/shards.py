@@ -1,0 +1,92 @@
+"""Processing with 1, 2 and 4 shards, by one Odoo process and by two.
+
+Events of whole journeys, stored before; the clock runs from the moment they are
+committed until the last one is processed. Each case on a database of its own.
+"""
+
+import json
+import os
+import time
+
+from dev.server import Server
+
+from . import _shared
+
+JOURNEYS = int(os.environ.get("HEALTHCARE_JOURNEYS_STORED", "150"))
+CASES = [(shards, servers) for servers in (1, 2) for shards in (1, 2, 4)]
+PATIENCE = 600
+
+PREPARE = """
+from benchmarks import journey
+env["ir.config_parameter"].set_param("healthcare_connector.shards", str(SHARDS))
+env["healthcare.engine"]._sync_shards()
+journey.World(env)
+env.cr.commit()
+"""
+
+STORE = """
+import json, time
+from benchmarks import _shared, journey
+from odoo.addons.healthcare_connector.core import strict_json
+from odoo.addons.healthcare_connector.formats import cloudevents
+source = env["healthcare.source"].search([("code", "=", "demo-access")])
+numbers = _shared.fresh_numbers(JOURNEYS)
+for events in zip(*map(journey.steps, numbers), strict=True):
+    body = strict_json.dumps(list(events))
+    items = cloudevents.read("application/cloudevents-batch+json", {}, body).items
+    env["healthcare.intake"]._receive(source, items)
+env.cr.commit()
+print(json.dumps(time.time()))
+"""
+
+DONE = """
+SELECT count(*) FILTER (WHERE state IN ('received', 'processing', 'retrying')),
+       count(*) FILTER (WHERE state = 'done'),
+       extract(epoch FROM max(processed_at) AT TIME ZONE 'UTC')
+  FROM healthcare_event"""
+
+
+def main(dev):
+    rows, first = [], None
+    for shards, servers in CASES:
+        rate = _one(dev, shards, servers)
+        first = first or rate
+        words = "one process" if servers == 1 else f"{servers} processes"
+        what = f"{shards} shard{'s' * (shards > 1)}, {words}"
+        rows.append((what, rate, "events/s", ""))
+        if rate != first:
+            rows.append((f"{what}, over the first", rate / first, "×", ""))
+    return rows
+
+
+def _one(dev, shards, servers):
+    database = _shared.clone(dev, f"shards_{shards}_{servers}")
+    head = f"SHARDS, JOURNEYS = {shards}, {JOURNEYS}\n"
+    running = [
+        Server(dev, database, cron_threads=shards + 1, node=f"-{number}")
+        for number in range(servers)
+    ]
+    try:
+        _shared.script(dev, database, head + PREPARE)
+        for server in running:
+            server.start()
+        time.sleep(8)  # jobs that are due are done
+        started = float(_shared.script(dev, database, head + STORE))
+        return _rate(dev, database, started)
+    finally:
+        for server in running:
+            server.stop()
+        dev.cluster.drop(database)
+
+
+def _rate(dev, database, started):
+    wanted = JOURNEYS * 6
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        [[left, done, ended]] = dev.cluster.psql(database, DONE)
+        if left == "0":
+            if int(done) != wanted:
+                raise RuntimeError(json.dumps({"done": done, "wanted": wanted}))
+            return wanted / (float(ended) - started)
+        time.sleep(0.5)
+    raise RuntimeError("not everything was processed")
