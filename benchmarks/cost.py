@@ -60,7 +60,7 @@ def main(dev):
     try:
         for size in SIZES:
             databases[size] = _shared.clone(dev, f"cost_{size}")
-            _shared.script(dev, databases[size], f"SIZE = {size}\n{FILL}")
+            _shared.script(dev, databases[size], f"import json\nSIZE = {size}\n{FILL}")
             dev.cluster.psql(databases[size], "VACUUM ANALYZE")
             say(f"{size:,} events are there")
         found = {size: [] for size in SIZES}

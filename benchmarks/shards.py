@@ -1,10 +1,10 @@
 """Processing with 1, 2 and 4 shards, by one Odoo process and by two.
 
-Events of whole journeys, stored before; the clock runs from the moment they are
-committed until the last one is processed. Each case on a database of its own.
+Registrations, bookings, confirmations and completed services, all stored at once; the
+clock runs from the moment they are committed until the last invoice is posted. Each
+case on a database of its own.
 """
 
-import json
 import os
 import time
 
@@ -14,6 +14,7 @@ from . import _shared
 
 JOURNEYS = int(os.environ.get("HEALTHCARE_JOURNEYS_STORED", "150"))
 CASES = [(shards, servers) for servers in (1, 2) for shards in (1, 2, 4)]
+STEPS = 4  # of a journey: what follows waits for people and payers
 PATIENCE = 600
 
 PREPARE = """
@@ -31,7 +32,7 @@ from odoo.addons.healthcare_connector.core import strict_json
 from odoo.addons.healthcare_connector.formats import cloudevents
 source = env["healthcare.source"].search([("code", "=", "demo-access")])
 numbers = _shared.fresh_numbers(JOURNEYS)
-for events in zip(*map(journey.steps, numbers), strict=True):
+for events in list(zip(*map(journey.steps, numbers), strict=True))[:STEPS]:
     body = strict_json.dumps(list(events))
     items = cloudevents.read("application/cloudevents-batch+json", {}, body).items
     env["healthcare.intake"]._receive(source, items)
@@ -40,10 +41,8 @@ print(json.dumps(time.time()))
 """
 
 DONE = """
-SELECT count(*) FILTER (WHERE state IN ('received', 'processing', 'retrying')),
-       count(*) FILTER (WHERE state = 'done'),
-       extract(epoch FROM max(processed_at) AT TIME ZONE 'UTC')
-  FROM healthcare_event"""
+SELECT count(*), extract(epoch FROM max(processed_at) AT TIME ZONE 'UTC')
+  FROM healthcare_event WHERE state = 'done'"""
 
 
 def main(dev):
@@ -61,7 +60,7 @@ def main(dev):
 
 def _one(dev, shards, servers):
     database = _shared.clone(dev, f"shards_{shards}_{servers}")
-    head = f"SHARDS, JOURNEYS = {shards}, {JOURNEYS}\n"
+    head = f"SHARDS, JOURNEYS, STEPS = {shards}, {JOURNEYS}, {STEPS}\n"
     running = [
         Server(dev, database, cron_threads=shards + 1, node=f"-{number}")
         for number in range(servers)
@@ -80,13 +79,11 @@ def _one(dev, shards, servers):
 
 
 def _rate(dev, database, started):
-    wanted = JOURNEYS * 6
+    wanted = JOURNEYS * STEPS
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        [[left, done, ended]] = dev.cluster.psql(database, DONE)
-        if left == "0":
-            if int(done) != wanted:
-                raise RuntimeError(json.dumps({"done": done, "wanted": wanted}))
+        [[done, ended]] = dev.cluster.psql(database, DONE)
+        if int(done) == wanted:
             return wanted / (float(ended) - started)
         time.sleep(0.5)
-    raise RuntimeError("not everything was processed")
+    raise RuntimeError(f"{done} of {wanted} events are done")
