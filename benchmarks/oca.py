@@ -59,7 +59,8 @@ def by_jobs(events):
 
 def by_records(events):
     for event in events:
-        record = backend.create_record("bench", {"edi_exchange_state": "input_received"})
+        record = backend.create_record(
+            "bench", {"edi_exchange_state": "input_received"})
         record._set_file_content(json.dumps(event))
         env.cr.commit()
     while records := env["edi.exchange.record"].search(

@@ -18,7 +18,9 @@ EVENTS = int(os.environ.get("HEALTHCARE_SOAK", "200000"))
 BATCH, MOST = 500, 4000  # events in a request, and to be processed
 ALONE = True
 
-WAITING = "SELECT count(*) FROM healthcare_event WHERE state IN ('received', 'retrying')"
+WAITING = (
+    "SELECT count(*) FROM healthcare_event WHERE state IN ('received', 'retrying')"
+)
 DONE = "SELECT count(*) FROM healthcare_event WHERE state = 'done'"
 
 

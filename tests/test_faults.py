@@ -13,7 +13,7 @@ from odoo.tests import get_db_name, tagged
 
 from odoo.addons.healthcare_connector.models.exchange import cron_watch
 
-from ..dev import faults
+from ..dev import bench, faults
 from ..dev.fault_kinds import KINDS, plan
 from ..dev.fault_ledger import Answers, compare
 from .durability import DurabilityCase
@@ -85,6 +85,32 @@ class TestFaults(DurabilityCase):
         self.assertEqual({name for _at, name in one}, set(KINDS))
         self.assertTrue(all(0 < at < 600 for at, _name in one))
 
+    def folder(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return pathlib.Path(folder.name)
+
+    def test_results_of_other_benchmarks_stay(self):
+        path = self.folder() / "RESULTS.md"
+        bench.keep("b", [("rate", "1", "/s", "at least 2")], "a machine", path)
+        bench.keep("a", [("one", "1", "s", ""), ("two", "2", "s", "")], "this", path)
+        bench.keep("b", [("rate", "3", "/s", "at least 2")], "another", path)
+        text = path.read_text()
+        rows = [
+            [cell.strip() for cell in line.strip("|").split("|")][:5]
+            for line in text.splitlines()
+            if line.startswith("| ")
+        ]
+        self.assertEqual(
+            rows[2:],
+            [
+                ["a", "one", "1", "s", ""],
+                ["a", "two", "2", "s", ""],
+                ["b", "rate", "3", "/s", "at least 2"],
+            ],
+        )
+        self.assertIn("another", text)
+
     def test_a_run_is_kept_with_its_seed(self):
         summary = {
             "day": "2026-11-23",
@@ -101,9 +127,7 @@ class TestFaults(DurabilityCase):
             },
             "replayed by a person": 2,
         }
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        path = pathlib.Path(folder.name, "FAULTS.md")
+        path = self.folder() / "FAULTS.md"
         faults.save(summary, path)
         faults.save({**summary, "seed": 4}, path)
         faults.save(json.loads(json.dumps(summary)), path)
