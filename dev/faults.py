@@ -271,9 +271,10 @@ Odoo processes on one database, four senders that resend, reorder and hang up, a
 and faults drawn from the seed. At the end the ledger of what was sent and answered is
 compared with the event store, with the documents, and with the facts at the target.
 
-| day | seed | minutes | events | receipts | answers not read | faults | documents | facts | replayed by a person | lost | doubled | different |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
+COLUMNS = ("day", "seed", "minutes", "events", "receipts", "answers not read")
+COLUMNS += ("faults", "documents", "facts", "replayed by a person")
+COLUMNS += ("lost", "doubled", "different")
 LAST = "\n## Faults of the last run\n\n"
 
 
@@ -291,6 +292,5 @@ def save(summary, path=SAVED):
         f"| {found['different']} |"
     )
     faults = [f"- {name}: {count}" for name, count in summary["faults"].items()]
-    path.write_text(
-        HEAD + "\n".join([*kept, row]) + "\n" + LAST + "\n".join(faults) + "\n"
-    )
+    table = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|", *kept, row]
+    path.write_text(HEAD + "\n".join(table) + "\n" + LAST + "\n".join(faults) + "\n")

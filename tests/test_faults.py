@@ -6,6 +6,7 @@ The long ones are ``dev/faults --minutes 60``; what they found is in
 
 import json
 import pathlib
+import select
 import tempfile
 
 from odoo import sql_db
@@ -74,6 +75,7 @@ class TestFaults(DurabilityCase):
             cr.execute("LISTEN cron_trigger")
             cr._cnx.commit()  # only then it listens
             cron_watch._tell()
+            select.select([cr._cnx], [], [], 10)
             cr._cnx.poll()
             told = {one.payload for one in cr._cnx.notifies}
         self.assertIn(get_db_name(), told)
@@ -92,9 +94,9 @@ class TestFaults(DurabilityCase):
 
     def test_results_of_other_benchmarks_stay(self):
         path = self.folder() / "RESULTS.md"
-        bench.keep("b", [("rate", "1", "/s", "at least 2")], "a machine", path)
-        bench.keep("a", [("one", "1", "s", ""), ("two", "2", "s", "")], "this", path)
-        bench.keep("b", [("rate", "3", "/s", "at least 2")], "another", path)
+        bench.keep("b", [("b", "rate", "1", "/s", "at least 2")], "a machine", path)
+        bench.keep("a", [("a", "one", "1", "s"), ("a", "two", "2", "s")], "this", path)
+        bench.keep("b", [("b", "rate", "3", "/s", "at least 2")], "another", path)
         text = path.read_text()
         rows = [
             [cell.strip() for cell in line.strip("|").split("|")][:5]
