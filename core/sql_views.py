@@ -84,7 +84,7 @@ def latest(fact_type, table="f"):
     return (
         f"{table}.fact_type = '{fact_type}' AND {table}.operation = 'upsert'\n"
         f"    AND NOT EXISTS (SELECT FROM public.healthcare_fact newer\n"
-        f"        WHERE newer.key = {table}.key\n"
+        f"        WHERE newer.key = {table}.key AND newer.fact_type = '{fact_type}'\n"
         f"        AND newer.sequence > {table}.sequence)"
     )
 

@@ -6,6 +6,13 @@ from odoo.tools import SQL
 from ...core import sql_views
 
 
+class HealthcareFact(models.Model):
+    _inherit = "healthcare.fact"
+
+    # Reports and BI tools ask for what happened within a time.
+    _occurred_index = models.Index("(fact_type, occurred_at)")
+
+
 class HealthcareReport(models.AbstractModel):
     """Rows made from the latest facts when somebody looks, never stored.
 
