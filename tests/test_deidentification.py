@@ -308,6 +308,8 @@ class TestPreview(PolicyCase):
         self.assertEqual(lines["birth_date"].kind, "changed")
         self.assertIn("Year", lines["birth_date"].why)
         self.assertEqual(lines["sex"].kind, "same")
+        read = self.env["healthcare.payload.access"].search([], limit=1)
+        self.assertEqual((read.fact_id, read.user_id), (fact, self.users["reader"]))
 
     def test_who_may_not_read_patient_data_does_not(self):
         self.emit()

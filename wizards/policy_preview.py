@@ -81,8 +81,8 @@ class HealthcarePolicyPreview(models.TransientModel):
         here = {**target._as_it_is(fact), **(fact.columns or {}), **sealed}
         columns = {**facts.ENVELOPE, **facts.CATALOGUE[fact.fact_type]}
         if reader and any(value is not None for value in sealed.values()):
-            self.env["healthcare.payload.access"]._record(
-                fact.event_id, self.env._("Preview of what leaves")
+            self.env["healthcare.payload.access"]._record_fact(
+                fact, self.env._("Preview of what leaves")
             )
         rows = []
         for name, value in leaving.items():

@@ -29,5 +29,6 @@ from . import policy
 from . import policy_change
 from . import fact_column
 from . import fact_view
+from . import fact_access
 from . import fact_retention
 from . import backfill
