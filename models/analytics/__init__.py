@@ -4,6 +4,7 @@ from . import fact
 from . import values_access
 from . import values_money
 from . import values_care
+from . import fact_rows
 from . import fact_retelling
 from . import fact_changes
 from . import snapshot

@@ -112,16 +112,14 @@ class HealthcareTarget(models.Model):
         """
         self.ensure_one()
         rules = self.env["healthcare.policy"]._in_force(self.policy)
-        surrogates = self._patient_keys(fact_records.partner_id.ids, rules)
-        sealed = fact_records._phi_values()
-        return [
-            self._render_one(fact, sealed[fact], surrogates, rules)
-            for fact in fact_records
-        ]
+        rows = fact_records._rows()
+        patients = list({row.partner for row in rows if row.partner})
+        surrogates = self._patient_keys(patients, rules)
+        return [self._render_one(row, surrogates, rules) for row in rows]
 
-    def _render_one(self, fact, phi, surrogates, rules):
-        patient = surrogates.get(fact.partner_id.id)
-        values = self._leaving(fact, {**(fact.columns or {}), **phi}, rules)
+    def _render_one(self, fact, surrogates, rules):
+        patient = surrogates.get(fact.partner)
+        values = self._leaving(fact, fact.values, rules)
         occurred, recorded = self._leaving_times(fact, rules)
         by_patient = fact.fact_type in PATIENT_KEYED and patient
         return {
@@ -133,13 +131,13 @@ class HealthcareTarget(models.Model):
             "sequence": fact.sequence,
             "occurred_at": occurred,
             "recorded_at": recorded,
-            "company": fact.company_id.name or None,
-            "facility": fact.facility_id.code or None,
-            "service_line": fact.service_line_id.code or None,
+            "company": fact.company,
+            "facility": fact.facility,
+            "service_line": fact.service_line,
             "patient_key": patient,
             **values,
-            "lineage_event": fact.event_id.uuid or None,
-            "lineage_correlation": fact.event_id.uuid and fact.correlation_id or None,
+            "lineage_event": fact.event,
+            "lineage_correlation": (fact.event and fact.correlation_id) or None,
             "lineage_document": None
             if by_patient
             else f"{fact.res_model},{fact.res_id}",
