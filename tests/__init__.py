@@ -123,3 +123,4 @@ from . import test_alerts
 from . import test_control_totals
 from . import test_keyring_command
 from . import test_key_rotation
+from . import test_access_record

@@ -69,6 +69,7 @@ class TestBench(MappingCase):
         self.assertFalse(bench.summary)
         with self.assertRaises(AccessError):
             message.with_user(self.admin).action_open_content()
+        self.env["healthcare.sitting"].with_user(self.reader)._begin("interface")
         viewer = (
             self.env["healthcare.message.viewer"]
             .with_user(self.reader)

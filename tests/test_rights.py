@@ -53,6 +53,10 @@ class TestRights(HealthcareCase):
                 self.as_role(self.event, role).action_open_payload()
             with self.assertRaises(AccessError):
                 self.as_role(self.event, role)._readable()
+        readers = self.as_role(self.env["healthcare.sitting"], "phi_reader")
+        with self.assertRaises(UserError):  # what for?
+            self.as_role(self.event, "phi_reader")._readable()
+        readers._begin("payment")
         before = self.env["healthcare.payload.access"].search_count([])
         viewer = (
             self.env["healthcare.payload.viewer"]
@@ -63,6 +67,7 @@ class TestRights(HealthcareCase):
         access = self.env["healthcare.payload.access"].search([], limit=1)
         self.assertEqual(access.user_id, self.users["phi_reader"])
         self.assertEqual(access.event_id, self.event)
+        self.assertEqual(access.purpose, "Payment")
         count = self.env["healthcare.payload.access"].search_count([])
         self.assertEqual(count, before + 1)
         for role in ("administrator", "auditor", "phi_reader"):
@@ -72,6 +77,7 @@ class TestRights(HealthcareCase):
                 self.as_role(access, role).write({"purpose": "none"})
 
     def test_the_payload_is_not_stored_by_the_viewer(self):
+        self.as_role(self.env["healthcare.sitting"], "phi_reader")._begin("payment")
         self.env["healthcare.payload.viewer"].with_user(
             self.users["phi_reader"]
         ).create({"event_id": self.event.id})

@@ -25,3 +25,4 @@ from . import keyring_wizard
 from . import snapshot_wizard
 from . import policy_wizard
 from . import policy_preview
+from . import sitting_wizard

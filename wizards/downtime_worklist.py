@@ -117,6 +117,10 @@ class HealthcareWorklist(models.TransientModel):
         self._check_choice()
         facilities = self.facility_ids
         facilities.check_access("read")
+        parts = [
+            {"facility": facility, "lists": self._lists_of(facility)}
+            for facility in facilities.sorted("name")
+        ]
         if self._named():
             kinds = [
                 name
@@ -128,12 +132,16 @@ class HealthcareWorklist(models.TransientModel):
                 if wanted
             ]
             self.env["healthcare.payload.access"]._record_worklist(
-                facilities, f"{', '.join(kinds)}: {self.day}", self.purpose.strip()
+                {
+                    part["facility"]: [
+                        patient for one in part["lists"] for patient in one["patients"]
+                    ]
+                    for part in parts
+                },
+                f"{', '.join(kinds)}: {self.day}",
+                self.purpose.strip(),
             )
-        return [
-            {"facility": facility, "lists": self._lists_of(facility)}
-            for facility in facilities.sorted("name")
-        ]
+        return parts
 
     def _lists_of(self, facility):
         lists = []
@@ -268,6 +276,7 @@ class HealthcareWorklist(models.TransientModel):
             "title": title,
             "columns": columns,
             "rows": [row(record) for record in records[:LIMIT]],
+            "patients": records[:LIMIT].patient_id.ids,
             "empty": empty,
             "more": self.env._("Only the first %s are listed.", LIMIT)
             if len(records) > LIMIT

@@ -9,27 +9,25 @@ class HealthcarePayloadAccess(models.Model):
     worklist = fields.Char(
         readonly=True, help="Which lists with names, and of which day."
     )
-    facility_id = fields.Many2one("healthcare.facility", index=True, readonly=True)
-
-    # Of the same name as the one it widens, which it replaces.
-    _read_something = models.Constraint(
-        "CHECK (event_id IS NOT NULL OR message_id IS NOT NULL"
-        " OR worklist IS NOT NULL)",
-        "A reading is of an event, of a message or of a worklist.",
+    facility_id = fields.Many2one(
+        "healthcare.facility", index=True, readonly=True, ondelete="restrict"
     )
 
     @api.model
-    def _record_worklist(self, facilities, worklist, purpose):
-        # Stands in for the system: readers must not be able to write this record
-        # themselves, and cannot avoid that it is written.
-        self.sudo().create(
+    def _record_worklist(self, patients, worklist, purpose):
+        """Record that somebody takes a list with names along.
+
+        :param patients: ``{facility: ids of the patients on its lists}``
+        """
+        self._append(
             [
                 {
-                    "user_id": self.env.uid,
+                    "kind": "worklist",
                     "facility_id": facility.id,
                     "worklist": worklist,
                     "purpose": purpose,
+                    "patients": ids,
                 }
-                for facility in facilities
+                for facility, ids in patients.items()
             ]
         )

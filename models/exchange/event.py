@@ -318,6 +318,8 @@ class HealthcareEvent(models.Model):
             raise AccessError(
                 self.env._("Only PHI readers may read what an event contains.")
             )
+        if ask := self.env["healthcare.sitting"]._ask_before(self):
+            return ask
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Payload"),
@@ -339,6 +341,7 @@ class HealthcareEvent(models.Model):
     def _readable(self, purpose=None):
         """Return the content as indented JSON for a person, and record the reading.
 
+        :param purpose: what a correction is for; ``None``: what the sitting is for
         :raise AccessError: for who is no PHI reader
         """
         self.ensure_one()
@@ -347,7 +350,9 @@ class HealthcareEvent(models.Model):
             raise AccessError(
                 self.env._("Only PHI readers may read what an event contains.")
             )
-        self.env["healthcare.payload.access"]._record(self, purpose)
+        kind = "correction" if purpose else "payload"
+        purpose = purpose or self.env["healthcare.sitting"]._purpose()
+        self.env["healthcare.payload.access"]._record(self, purpose, kind)
         try:
             envelope = self._envelopes()[self.sudo()]
         except KeyringError as error:

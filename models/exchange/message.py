@@ -157,6 +157,7 @@ class HealthcareMessage(models.Model):
         self.ensure_one()
         self.check_access("read")
         self._check_readable()
+        purpose = purpose or self.env["healthcare.sitting"]._purpose()
         self.env["healthcare.payload.access"]._record_messages(self, purpose)
         try:
             return self._text()
@@ -193,6 +194,8 @@ class HealthcareMessage(models.Model):
     def action_open_content(self):
         self.ensure_one()
         self._check_phi_reader()
+        if ask := self.env["healthcare.sitting"]._ask_before(self):
+            return ask
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Message as Received"),

@@ -6,21 +6,28 @@ from odoo import api, fields, models
 class HealthcarePayloadAccess(models.Model):
     _inherit = "healthcare.payload.access"
 
-    event_id = fields.Many2one(required=False)
-    message_id = fields.Many2one("healthcare.message", index=True, readonly=True)
-
-    _read_something = models.Constraint(
-        "CHECK (event_id IS NOT NULL OR message_id IS NOT NULL)",
-        "A reading is of an event or of a message.",
+    message_id = fields.Many2one(
+        "healthcare.message", index=True, readonly=True, ondelete="restrict"
     )
 
     @api.model
     def _record_messages(self, messages, purpose=None):
-        # Stands in for the system: readers must not be able to write this record
-        # themselves, and cannot avoid that it is written.
-        self.sudo().create(
+        """Record that somebody reads messages as they were received."""
+        patients = messages.event_ids.sudo()._patients()  # what the message is about
+        self._append(
             [
-                {"user_id": self.env.uid, "message_id": message.id, "purpose": purpose}
+                {
+                    "message_id": message.id,
+                    "kind": "message",
+                    "purpose": purpose,
+                    "patients": [
+                        patient
+                        # Searched above for all messages; rules do not apply to what
+                        # is only recorded.
+                        for event in message.sudo().event_ids
+                        for patient in patients.get(event.id, ())
+                    ],
+                }
                 for message in messages
             ]
         )

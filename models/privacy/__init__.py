@@ -1,4 +1,9 @@
 """What a privacy officer asks for: keys, who saw what, how long, patients' rights."""
 
+from . import patient_of
+from . import sitting
+from . import access_chain
+from . import access_report
+from . import access_export
 from . import key_job
 from . import key_job_run

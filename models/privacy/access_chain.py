@@ -1,0 +1,301 @@
+"""The record of who saw what: chained, guarded by the database, checked."""
+
+import logging
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.sql_db import PoolError
+from odoo.tools import SQL
+
+from ...core import hash_chain
+from ...core.errors import KeyringError
+from ..exchange.aside import aside
+from ..exchange.engine import LOCK_CLASS
+from ..governance.payload_access import PENDING
+
+_logger = logging.getLogger(__name__)
+
+DOMAIN = "access"
+LOCK = 1001  # beyond the partitions, which the same class of locks is for
+CHUNK = 5000
+# What is chained. New columns may be added: they are not there where they are empty.
+CHAINED = (
+    "user_id",
+    "date",
+    "kind",
+    "purpose",
+    "detail",
+    "patients",
+    "event_id",
+    "message_id",
+    "facility_id",
+    "worklist",
+)
+LAST = (
+    "SELECT sequence, hash FROM healthcare_payload_access WHERE sequence IS NOT NULL"
+    " ORDER BY sequence DESC LIMIT 1"
+)
+# Nothing may be changed but that a row finds its place in the chain, once.
+GUARD = """
+CREATE OR REPLACE FUNCTION healthcare_payload_access_guard() RETURNS trigger AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.sequence IS NULL AND NEW.sequence IS NOT NULL
+        AND to_jsonb(NEW) - '{sequence,previous,hash}'::text[]
+          = to_jsonb(OLD) - '{sequence,previous,hash}'::text[] THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'The record of who saw what is never changed or deleted.'
+        USING ERRCODE = 'insufficient_privilege';
+END $$ LANGUAGE plpgsql;
+DROP TRIGGER IF EXISTS healthcare_guard ON healthcare_payload_access;
+CREATE TRIGGER healthcare_guard BEFORE UPDATE OR DELETE ON healthcare_payload_access
+    FOR EACH ROW EXECUTE FUNCTION healthcare_payload_access_guard();
+DROP TRIGGER IF EXISTS healthcare_guard_all ON healthcare_payload_access;
+CREATE TRIGGER healthcare_guard_all BEFORE TRUNCATE ON healthcare_payload_access
+    FOR EACH STATEMENT EXECUTE FUNCTION healthcare_payload_access_guard();
+"""
+
+
+class HealthcarePayloadAccess(models.Model):
+    _inherit = "healthcare.payload.access"
+
+    sequence = fields.Integer(string="Place", readonly=True, aggregator=None)
+    previous = fields.Char(readonly=True)
+    hash = fields.Char(string="Chained", readonly=True)
+
+    _sequence_unique = models.UniqueIndex("(sequence)")
+
+    def init(self):
+        """Have the database itself refuse to change or delete a row."""
+        self.env.cr.execute(GUARD)
+
+    # -- chaining ---------------------------------------------------------------
+
+    @api.model
+    def _chain_pending(self):
+        """Chain what this transaction recorded, as the last thing before it commits.
+
+        One transaction at a time does this, from here until its commit is visible. The
+        last row is looked up on another connection as well: the snapshot of this
+        transaction may be older than the lock.
+        """
+        ids = self.env.cr.precommit.data.pop(PENDING, None)
+        if not ids:
+            return
+        self.env.cr.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, LOCK])
+        self.env.cr.execute(LAST)
+        last = self.env.cr.fetchone() or (0, "")
+        try:
+            with aside(self.env.cr.dbname) as cr:
+                cr.execute(LAST)
+                last = max(last, cr.fetchone() or (0, ""))
+            self._chain(ids, *last)
+        except (KeyringError, PoolError, psycopg2.OperationalError) as error:
+            # They are recorded; the daily check chains them.
+            _logger.warning(
+                "%s readings are not chained yet: %s", len(ids), type(error).__name__
+            )
+
+    @api.model
+    def _chain(self, ids, sequence, previous):
+        keyring = self.env["healthcare.keyring"]._get()
+        values = []
+        for row_id, content in self._contents(SQL("id = ANY(%s)", list(ids)), "id"):
+            sequence += 1
+            found = hash_chain.follow(keyring, DOMAIN, sequence, previous, content)
+            values.append((row_id, sequence, previous, found))
+            previous = found
+        if values:
+            self.env.cr.execute_values(
+                """UPDATE healthcare_payload_access a
+                SET sequence = v.sequence, previous = v.previous, hash = v.hash
+                FROM (VALUES %s) v (id, sequence, previous, hash)
+                WHERE a.id = v.id AND a.sequence IS NULL""",
+                values,
+                page_size=len(values),
+            )
+            self.invalidate_model(["sequence", "previous", "hash"])
+
+    @api.model
+    def _contents(self, where, order):
+        """Yield ``(id, content)`` of rows: what is chained, as JSON values."""
+        for row in self._raw(where, order):
+            yield row[0], row[4]
+
+    @api.model
+    def _raw(self, where, order, limit=None):
+        """Return ``(id, sequence, previous, hash, content)`` of rows."""
+        return self.env.execute_query(
+            SQL(
+                """SELECT id, sequence, coalesce(previous, ''), hash,
+                    jsonb_strip_nulls(jsonb_build_object(%s))
+                FROM healthcare_payload_access a WHERE %s ORDER BY %s %s""",
+                SQL(", ").join(
+                    SQL("%s, %s", name, SQL.identifier("a", name)) for name in CHAINED
+                ),
+                where,
+                SQL.identifier(order),
+                SQL("LIMIT %s", limit) if limit else SQL(),
+            )
+        )
+
+    @api.model
+    def _chain_left_over(self):
+        """Chain what could not be chained when it was recorded; return how many."""
+        self.env.cr.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, LOCK])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM healthcare_payload_access WHERE sequence IS NULL"
+                " ORDER BY id"
+            )
+        )
+        if rows:
+            self.env.cr.execute(LAST)
+            last = self.env.cr.fetchone() or (0, "")
+            self._chain([row[0] for row in rows], *last)
+        return len(rows)
+
+    # -- checking ---------------------------------------------------------------
+
+    @api.model
+    def _check_chain(self):
+        """Follow the chain from its first row.
+
+        :return: ``(break or None, number of rows, last hash)``; the break is a
+            :class:`~..core.hash_chain.Break`
+        :raise KeyringError: without the keyring nothing can be checked
+        """
+        keyring = self.env["healthcare.keyring"]._get()
+        sequence, previous = 0, ""
+        while True:
+            rows = self._raw(SQL("sequence > %s", sequence), "sequence", CHUNK)
+            if not rows:
+                return None, sequence, previous
+            broken, sequence, previous = hash_chain.first_break(
+                keyring,
+                DOMAIN,
+                [(number, before, found, c) for _id, number, before, found, c in rows],
+                sequence,
+                previous,
+            )
+            if broken:
+                return broken, sequence, previous
+
+    @api.model
+    def action_check(self):
+        """Check the whole record now and show what came of it."""
+        if not self.env.user.has_groups(
+            "healthcare_connector.group_auditor,healthcare_connector.group_administrator"
+        ):
+            raise AccessError(self.env._("Only auditors and administrators check it."))
+        # Stands in for the auditor, who writes nothing else.
+        check = self.env["healthcare.access.check"].sudo()._check()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Check of the Access Record"),
+            "res_model": "healthcare.access.check",
+            "res_id": check.id,
+            "views": [(False, "form")],
+            "target": "new",
+        }
+
+
+class HealthcareAccessCheck(models.Model):
+    """That the record was checked, how far it went, and its last hash.
+
+    The last hash is also in the server's log: kept elsewhere, it proves that nothing
+    was cut off at the end.
+    """
+
+    _name = "healthcare.access.check"
+    _description = "Check of the Access Record"
+    _order = "id desc"
+    _log_access = False
+    _rec_name = "date"
+
+    date = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now)
+    user_id = fields.Many2one("res.users", string="By", readonly=True)
+    state = fields.Selection(
+        [
+            ("sound", "Sound"),
+            ("broken", "Tampered With"),
+            ("unchecked", "Could Not Be Checked"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    count = fields.Integer(string="Entries", readonly=True, aggregator=None)
+    last_hash = fields.Char(readonly=True)
+    message = fields.Char(readonly=True)
+
+    @api.model
+    def _cron_check(self):
+        self._check()
+
+    @api.model
+    def _check(self):
+        """Check the record, from first to last, and keep the result."""
+        record = self.env["healthcare.payload.access"]
+        self.env.flush_all()
+        try:
+            record._chain_left_over()
+            broken, count, last = record._check_chain()
+        except KeyringError as error:
+            return self.create(
+                {
+                    "user_id": self.env.uid,
+                    "state": "unchecked",
+                    "message": error.detail,
+                }
+            )
+        message = self._words(broken) if broken else self._cut_off(count)
+        _logger.log(
+            logging.ERROR if message else logging.INFO,
+            "Access record: %s entries, last hash %s, %s",
+            count,
+            last or "-",
+            message or "sound",
+        )
+        return self.create(
+            {
+                "user_id": self.env.uid,
+                "state": "broken" if message else "sound",
+                "count": count,
+                "last_hash": last,
+                "message": message,
+            }
+        )
+
+    def _words(self, broken):
+        words = {
+            "gap": self.env._("Entries before it were removed or put between."),
+            "link": self.env._("It does not follow the entry before it."),
+            "content": self.env._("What it says was changed."),
+        }
+        return self.env._(
+            "Entry %(number)s is the first at fault. %(reason)s",
+            number=broken.sequence,
+            reason=words[broken.reason],
+        )
+
+    def _cut_off(self, count):
+        """Say when entries are gone that an earlier check saw."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT c.count FROM healthcare_access_check c
+                LEFT JOIN healthcare_payload_access a
+                    ON a.sequence = c.count AND a.hash = c.last_hash
+                WHERE c.state = 'sound' AND c.count > 0 AND a.id IS NULL
+                ORDER BY c.count LIMIT 1"""
+            )
+        )
+        if not rows:
+            return False
+        return self.env._(
+            "Entry %(number)s, which an earlier check saw, is gone or is another one; "
+            "there are %(count)s.",
+            number=rows[0][0],
+            count=count,
+        )
