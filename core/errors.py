@@ -54,7 +54,8 @@ class KeyringError(HealthcareError):
     """Keys are missing, or what was sealed cannot be opened: for an administrator.
 
     Codes: ``keyring_missing, keyring_unreadable, keyring_invalid, keyring_exists,
-    keyring_exposed, unknown_key, key_active, tampered, secret_missing``.
+    keyring_exposed, unknown_key, key_active, tampered, erased,
+    secret_missing``.
     """
 
     def __init__(self, code, detail):

@@ -124,3 +124,4 @@ from . import test_control_totals
 from . import test_keyring_command
 from . import test_key_rotation
 from . import test_access_record
+from . import test_retention

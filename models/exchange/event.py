@@ -357,6 +357,8 @@ class HealthcareEvent(models.Model):
             envelope = self._envelopes()[self.sudo()]
         except KeyringError as error:
             raise UserError(
-                self.env._("The payload cannot be opened: %s.", error.code)
+                error.detail
+                if error.code == "erased"
+                else self.env._("The payload cannot be opened: %s.", error.code)
             ) from error
         return json.dumps(envelope, indent=2, ensure_ascii=False)

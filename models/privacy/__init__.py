@@ -7,3 +7,7 @@ from . import access_report
 from . import access_export
 from . import key_job
 from . import key_job_run
+from . import legal_hold
+from . import retention
+from . import retention_run
+from . import skeleton
