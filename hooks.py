@@ -12,7 +12,5 @@ def uninstall_hook(env):
     users.write({"active": False})
     env.cr.execute("DROP TABLE IF EXISTS healthcare_rate")
     # The table goes with its triggers, not what they call.
-    env.cr.execute(
-        "DROP FUNCTION IF EXISTS healthcare_payload_access_guard() CASCADE"
-    )
+    env.cr.execute("DROP FUNCTION IF EXISTS healthcare_payload_access_guard() CASCADE")
     env.cr.execute("DROP SCHEMA IF EXISTS healthcare_analytics CASCADE")

@@ -44,7 +44,7 @@ class TestAccessRecord(HealthcareCase):
         )
         self.sittings = self.env["healthcare.sitting"].with_user(self.reader)
 
-    def read(self, number=1):
+    def read_it(self, number=1):
         if not self.sittings._current():
             self.sittings._begin("payment", "Ticket 7")
         for _turn in range(number):
@@ -66,7 +66,7 @@ class TestAccessRecord(HealthcareCase):
     # -- what is recorded -----------------------------------------------------------
 
     def test_who_whose_what_when_why(self):
-        row = self.read()
+        row = self.read_it()
         self.assertEqual(row.user_id, self.reader)
         self.assertEqual(row.patients, self.patient.ids)
         self.assertEqual(row.purpose, "Payment: Ticket 7")
@@ -132,7 +132,7 @@ class TestAccessRecord(HealthcareCase):
     # -- append-only ------------------------------------------------------------------
 
     def test_nobody_changes_or_deletes_it(self):
-        row = self.read()
+        row = self.read_it()
         for one in (row, row.sudo(), row.with_user(self.auditor)):
             with self.assertRaises(UserError):
                 one.write({"purpose": "none"})
@@ -155,7 +155,7 @@ class TestAccessRecord(HealthcareCase):
     # -- chained ------------------------------------------------------------------------
 
     def test_tampering_is_found_and_the_first_row_named(self):
-        rows = self.read(4).sorted("sequence")
+        rows = self.read_it(4).sorted("sequence")
         self.assertEqual(
             rows.mapped("sequence"),
             list(range(rows[0].sequence, rows[0].sequence + 4)),
@@ -178,17 +178,21 @@ class TestAccessRecord(HealthcareCase):
         )
         self.assertEqual(self.checks._check().state, "sound")
         self.changed("DELETE FROM healthcare_payload_access WHERE id = %s", rows[1].id)
-        with mute_logger("odoo.addons.healthcare_connector.models.privacy.access_chain"):
+        with mute_logger(
+            "odoo.addons.healthcare_connector.models.privacy.access_chain"
+        ):
             check = self.checks._check()
         self.assertIn(f"Entry {rows[2].sequence} ", check.message)
 
     def test_what_is_cut_off_at_the_end_is_missed(self):
-        rows = self.read(3).sorted("sequence")
+        rows = self.read_it(3).sorted("sequence")
         action = self.record.with_user(self.auditor).action_check()
         check = self.checks.browse(action["res_id"])
         self.assertEqual((check.state, check.count), ("sound", rows[-1].sequence))
         self.changed("DELETE FROM healthcare_payload_access WHERE id = %s", rows[-1].id)
-        with mute_logger("odoo.addons.healthcare_connector.models.privacy.access_chain"):
+        with mute_logger(
+            "odoo.addons.healthcare_connector.models.privacy.access_chain"
+        ):
             self.assertEqual(self.checks._check().state, "broken")
         with self.assertRaises(AccessError):
             self.record.with_user(self.reader).action_check()
@@ -213,7 +217,7 @@ class TestAccessRecord(HealthcareCase):
     # -- reports ------------------------------------------------------------------------
 
     def test_reports_by_patient_and_reader(self):
-        self.read(2)
+        self.read_it(2)
         reports = self.env["healthcare.access.patient"].with_user(self.auditor)
         rows = reports.search([("patient_id", "=", self.patient.id)])
         self.assertEqual(len(rows), 2)
@@ -223,9 +227,9 @@ class TestAccessRecord(HealthcareCase):
         )
         self.assertEqual((who, count), (self.reader, 2))
         page = self.env["ir.actions.report"].with_user(self.auditor)
-        html = page._render_qweb_html(
-            "healthcare_connector.report_access", rows.ids
-        )[0].decode()
+        html = page._render_qweb_html("healthcare_connector.report_access", rows.ids)[
+            0
+        ].decode()
         self.assertIn(self.patient.healthcare_reference, html)
         self.assertIn("Ticket 7", html)
         self.assertNotIn("Quillfeather", re.sub(r"\s+", " ", html))
@@ -233,7 +237,7 @@ class TestAccessRecord(HealthcareCase):
             reports.with_user(self.reader).search([])
 
     def test_readings_of_a_merged_account_count_for_the_survivor(self):
-        self.read()
+        self.read_it()
         survivor = self.env["res.partner"].create(
             {"name": "S", "healthcare_is_patient": True, "healthcare_reference": "ARS"}
         )
@@ -248,6 +252,14 @@ class TestAccessRecord(HealthcareCase):
         self.assertEqual(self.checks._check().state, "sound")
 
 
+ONE = """
+from odoo.addons.healthcare_connector.formats import cloudevents
+items = cloudevents.read(
+    "application/cloudevents-batch+json", {}, EVENTS.encode()).items
+env["healthcare.intake"]._receive(env["healthcare.source"].search([], limit=1), items)
+env.cr.execute("UPDATE healthcare_event SET state = 'done'")
+env.cr.commit()
+"""
 MANY = """
 import json, threading
 from odoo import api
@@ -280,20 +292,8 @@ class TestAccessRecordAtOnce(DurabilityCase):
         site = self.site("access", started=False)
         site.dev.script(
             site.name,
-            """
-from odoo.addons.healthcare_connector.formats import cloudevents
-import json
-EVENTS = json.loads(%r)
-body = json.dumps(EVENTS).encode()
-items = cloudevents.read("application/cloudevents-batch+json", {}, body).items
-env["healthcare.intake"]._receive(env["healthcare.source"].search([], limit=1), items)
-env.cr.execute("UPDATE healthcare_event SET state = 'done'")
-env.cr.commit()
-"""
-            % json.dumps([self.events[0]]),
+            f"EVENTS = {json.dumps([self.events[0]])!r}\n{ONE}",
         )
-        errors, state, count, message = json.loads(
-            site.dev.script(site.name, MANY)
-        )
+        errors, state, count, message = json.loads(site.dev.script(site.name, MANY))
         self.assertEqual(errors, [])
         self.assertEqual((state, count, message), ("sound", 72, ""))

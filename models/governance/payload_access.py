@@ -85,16 +85,17 @@ class HealthcarePayloadAccess(models.Model):
 
     def write(self, vals):
         """Refuse: what was recorded stays as it is."""
-        raise self._kept()
+        self._refuse("write")
+        return super().write(vals)
 
-    def unlink(self):
-        """Refuse: what was recorded stays."""
-        raise self._kept()
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
+        self._refuse("unlink")
 
-    def _kept(self):
+    def _refuse(self, operation):
         # Whoever has no right to it at all is told so.
         if not self.env.su:
-            self.check_access("write")
-        return UserError(
+            self.check_access(operation)
+        raise UserError(
             self.env._("The record of who saw what is never changed or deleted.")
         )

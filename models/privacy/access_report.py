@@ -19,9 +19,7 @@ class HealthcareAccessPatient(models.Model):
     }
 
     access_id = fields.Many2one("healthcare.payload.access", readonly=True)
-    patient_id = fields.Many2one(
-        "res.partner", string="Patient Account", readonly=True
-    )
+    patient_id = fields.Many2one("res.partner", string="Patient Account", readonly=True)
     patient_reference = fields.Char(string="Patient", readonly=True)
     user_id = fields.Many2one("res.users", string="Reader", readonly=True)
     date = fields.Datetime(string="When", readonly=True)

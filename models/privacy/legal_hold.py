@@ -97,9 +97,8 @@ class HealthcareLegalHold(models.Model):
         holds = self.sudo().search([("state", "=", "held")])
         partners = holds.partner_id
         if partners:
-            partners |= (
-                partners.with_context(active_test=False)
-                .search([("healthcare_merged_into_id", "in", partners.ids)])
+            partners |= partners.with_context(active_test=False).search(
+                [("healthcare_merged_into_id", "in", partners.ids)]
             )
             partners |= partners.healthcare_merged_into_id
         return partners, holds.source_id.ids

@@ -68,8 +68,9 @@ class HealthcareRetentionPolicy(models.Model):
     def _compute_last(self):
         found = {
             policy: (ended, erased)
-            for policy, ended, erased in self.env["healthcare.retention.run"]
-            ._read_group(
+            for policy, ended, erased in self.env[
+                "healthcare.retention.run"
+            ]._read_group(
                 [("policy_id", "in", self.ids)],
                 ["policy_id"],
                 ["started_at:max", "erased_count:sum"],
@@ -166,9 +167,7 @@ class HealthcareRetentionRun(models.Model):
     ended_at = fields.Datetime(readonly=True)
     cursor = fields.Integer(readonly=True, aggregator=None)
     erased_count = fields.Integer(string="Erased", readonly=True, aggregator="sum")
-    held_count = fields.Integer(
-        string="Kept by Holds", readonly=True, aggregator="sum"
-    )
+    held_count = fields.Integer(string="Kept by Holds", readonly=True, aggregator="sum")
     ids_hash = fields.Char(
         string="Hash of IDs",
         readonly=True,

@@ -77,9 +77,7 @@ _ERASE = {
         "DELETE FROM mail_message WHERE model = 'healthcare.exception'"
         " AND res_id = ANY(%(ids)s)",
     ),
-    "log": (
-        "UPDATE healthcare_sync_log SET message = NULL WHERE id = ANY(%(ids)s)",
-    ),
+    "log": ("UPDATE healthcare_sync_log SET message = NULL WHERE id = ANY(%(ids)s)",),
     "fact": ("UPDATE healthcare_fact SET sealed = NULL WHERE id = ANY(%(ids)s)",),
 }
 
