@@ -57,6 +57,14 @@ COLUMNS = (
         "Signing secrets of targets",
     ),
     Column(
+        "healthcare_target",
+        "credentials_sealed",
+        "healthcare.target",
+        "credentials_uuid",
+        "credentials",
+        "Credentials of targets",
+    ),
+    Column(
         "healthcare_replay",
         "correction",
         "healthcare.replay",

@@ -56,6 +56,14 @@ def resolve(text, folder=None, environ=None):
     return value.strip()
 
 
+def resolved(text):
+    """Return a secret: as it is, or what it refers to.
+
+    :raise KeyringError: ``secret_missing``
+    """
+    return resolve(text) if is_reference(text) else text
+
+
 def _file(folder, name):
     """Return the text of a file that lies in the folder itself, else ``None``."""
     path = os.path.join(os.path.realpath(folder), name)

@@ -13,6 +13,7 @@ from odoo.tests import new_test_user, tagged
 
 from odoo.addons.healthcare_connector.core import sealed_columns
 from odoo.addons.healthcare_connector.core.encryption import Keyring
+from odoo.addons.healthcare_connector.core.errors import KeyringError
 from odoo.addons.healthcare_connector.core.sealed_columns import BY_NAME
 from odoo.addons.healthcare_connector.models.privacy import key_job_run
 
@@ -78,7 +79,13 @@ class TestKeyRotation(HealthcareCase):
         self.process()
         secret = self.env["healthcare.source.secret"]._issue(self.source)
         target = self.env["healthcare.target"].create(
-            {"name": "T", "url": "https://example.com", "secret": "whsec_" + "QUJD" * 9}
+            {
+                "name": "T",
+                "url": "https://example.com",
+                "secret": "whsec_" + "QUJD" * 9,
+                "authentication": "bearer",
+                "token": "T-1",
+            }
         )
         return good + bad, secret, target
 
@@ -122,7 +129,8 @@ class TestKeyRotation(HealthcareCase):
         self.env.invalidate_all()
         self.assertEqual((events._envelopes(), facts._phi_values()), before)
         self.assertEqual(self.source.secret_ids._open_usable(), [secret])
-        self.assertTrue(target._signature_headers("1", b"x"))
+        self.assertEqual(target._signing_secret(), "whsec_" + "QUJD" * 9)
+        self.assertEqual(target._open_sealed(), {"token": "T-1"})
         # Again: there is nothing left to do.
         self.assertEqual(self.run_job("rotate").changed_count, 0)
 
@@ -240,6 +248,31 @@ class TestKeyRotation(HealthcareCase):
         self.assertEqual(record.state, "missing")
         # One that is gone does not shut out the others.
         self.assertEqual(self.source.secret_ids._open_usable(), [stored])
+
+    def test_credentials_of_targets_may_be_named(self):
+        text = "whsec_" + base64.b64encode(b"t" * 32).decode()
+        os.environ["HEALTHCARE_SECRET_KT"] = text
+        self.addCleanup(os.environ.pop, "HEALTHCARE_SECRET_KT", None)
+        target = self.env["healthcare.target"].create(
+            {
+                "name": "T",
+                "url": "https://example.com",
+                "secret": "env:HEALTHCARE_SECRET_KT",
+                "authentication": "bearer",
+                "token": "env:HEALTHCARE_SECRET_KT",
+            }
+        )
+        self.assertEqual(target._signing_secret(), text)
+        self.assertEqual(target._credentials().token, text)
+        target.invalidate_recordset()
+        self.assertFalse(target.token)
+        with self.assertRaises(UserError):
+            target.token = "env:PATH"
+        del os.environ["HEALTHCARE_SECRET_KT"]
+        with self.assertRaises(KeyringError):
+            target._signing_secret()
+        with self.assertRaises(KeyringError):
+            target._credentials()
 
 
 @tagged("post_install", "-at_install")

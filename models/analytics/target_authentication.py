@@ -5,8 +5,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import signatures, strict_json
-from ...core.errors import SignatureError
+from ...core import secret_reference, strict_json
+from ...core.errors import KeyringError
 from ...core.parcel import Credentials
 
 #: What is sealed together, by the names of the fields it is entered in.
@@ -20,7 +20,8 @@ class HealthcareTarget(models.Model):
         string="Signing Secret",
         compute="_compute_secret",
         inverse="_inverse_secret",
-        help="A whsec_ secret; stored encrypted, never shown again.",
+        help="A whsec_ secret; stored encrypted, never shown again. Or where the server "
+        "has it: env:HEALTHCARE_SECRET_NAME or file:NAME.",
     )
     secret_sealed = fields.Binary(attachment=False, groups=fields.NO_ACCESS)
     secret_uuid = fields.Char(groups=fields.NO_ACCESS, copy=False)
@@ -90,16 +91,8 @@ class HealthcareTarget(models.Model):
 
     def _inverse_secret(self):
         for target in self.filtered("secret"):
-            secret = target.secret
-            try:
-                signatures.sign([secret], "check", 0, b"")
-            except SignatureError as error:
-                raise ValidationError(
-                    self.env._(
-                        "A signing secret is whsec_ and 24 to 64 bytes in base64 after "
-                        "it."
-                    )
-                ) from error
+            secret = target.secret.strip()
+            self.env["healthcare.source.secret"]._check_secret(secret)
             # Stands in for the system: nobody reads a stored secret back.
             record = target.sudo()
             record.secret_uuid = str(uuid.uuid4())
@@ -118,6 +111,7 @@ class HealthcareTarget(models.Model):
 
     def _seal_credential(self, name):
         for target in self.filtered(name):
+            self._check_reference(target[name].strip())
             known = {**target._open_sealed(), name: target[name].strip()}
             # Stands in for the system: nobody reads a stored secret back.
             record = target.sudo()
@@ -129,6 +123,16 @@ class HealthcareTarget(models.Model):
                 "credentials",
             )
             record.credentials_set = ",".join(sorted(known))
+
+    @api.model
+    def _check_reference(self, text):
+        if secret_reference.is_reference(text) and secret_reference.check(text):
+            raise ValidationError(
+                self.env._(
+                    "A reference is env:HEALTHCARE_SECRET_NAME, or file:NAME of a file "
+                    "in the folder of secrets."
+                )
+            )
 
     def _open_sealed(self):
         """Return the secrets a target is given, by name.
@@ -159,11 +163,10 @@ class HealthcareTarget(models.Model):
         record = self.sudo().with_context(bin_size=False)
         if not record.secret_sealed:
             return None
-        return (
-            self.env["healthcare.keyring"]
-            ._open(record.secret_sealed, self._name, record.secret_uuid, "secret")
-            .decode()
+        opened = self.env["healthcare.keyring"]._open(
+            record.secret_sealed, self._name, record.secret_uuid, "secret"
         )
+        return secret_reference.resolved(opened.decode())
 
     def _credentials(self):
         """Return the credentials of a target, see :mod:`~..core.parcel`.
@@ -173,7 +176,10 @@ class HealthcareTarget(models.Model):
         self.ensure_one()
         known = {}
         if self.authentication != "none":
-            known = self._open_sealed()
+            known = {
+                name: secret_reference.resolved(text)
+                for name, text in self._open_sealed().items()
+            }
         return Credentials(
             kind=self.authentication,
             token=known.get("token", ""),
@@ -198,6 +204,10 @@ class HealthcareTarget(models.Model):
                     )
             try:
                 target._credentials().check()
+            except KeyringError as error:
+                raise ValidationError(
+                    self.env._("The credentials cannot be used: %s", error.detail)
+                ) from error
             except ValueError as error:
                 raise ValidationError(
                     self.env._(
