@@ -93,6 +93,7 @@
         "views/report_views.xml",
         "views/privacy_access_views.xml",
         "views/privacy_retention_views.xml",
+        "views/privacy_request_views.xml",
         "views/privacy_key_views.xml",
         "views/lineage_views.xml",
         "views/snapshot_views.xml",

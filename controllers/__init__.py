@@ -15,4 +15,5 @@ from . import monitoring
 from . import documentation
 from . import guide
 from . import continuity
+from . import privacy
 from . import unknown

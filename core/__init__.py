@@ -10,6 +10,7 @@ upcast             older versions of an event brought to the present one
 encryption         keyring, sealing (AES-256-GCM), blind index, pseudonyms
 sealed_columns     every column that holds something sealed
 secret_reference   secrets named as env:NAME or file:NAME
+patient_archive    what is held about a patient, as a file to hand over
 keyring_command    the command that looks after keyring files
 hash_chain         rows that cannot be changed unnoticed
 signatures         Standard Webhooks, signed and verified

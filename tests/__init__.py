@@ -125,3 +125,4 @@ from . import test_keyring_command
 from . import test_key_rotation
 from . import test_access_record
 from . import test_retention
+from . import test_patient_request

@@ -214,7 +214,7 @@ class TestAccessRecord(HealthcareCase):
     def _keyring_path(self, *_arguments):
         return os.environ["HEALTHCARE_KEYRING_FILE"]
 
-    # -- reports ------------------------------------------------------------------------
+    # -- reports ----------------------------------------------------------------------
 
     def test_reports_by_patient_and_reader(self):
         self.read_it(2)

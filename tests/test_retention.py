@@ -12,7 +12,8 @@ from odoo.tests import new_test_user, tagged
 
 from odoo.addons.healthcare_connector.models.privacy import retention_run
 
-from .common import HealthcareCase, event, patient_data as any_patient
+from .common import HealthcareCase, event
+from .common import patient_data as any_patient
 from .durability import DurabilityCase
 
 GROUP = "base.group_user,healthcare_connector.group_"

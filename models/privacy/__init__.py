@@ -11,3 +11,6 @@ from . import legal_hold
 from . import retention
 from . import retention_run
 from . import skeleton
+from . import data_request
+from . import data_erasure
+from . import data_export

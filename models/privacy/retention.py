@@ -16,6 +16,10 @@ KINDS = [
 ]
 
 
+# What runs of policies and erasures that patients asked for leave a proof of.
+ERASED = [*KINDS, ("patient", "Patient account")]
+
+
 class HealthcareRetentionPolicy(models.Model):
     """Keeps a payload so many days; then only its skeleton: ids, hash, states."""
 
@@ -151,7 +155,7 @@ class HealthcareRetentionRun(models.Model):
     policy_id = fields.Many2one(
         "healthcare.retention.policy", readonly=True, index=True, ondelete="set null"
     )
-    kind = fields.Selection(KINDS, string="What", required=True, readonly=True)
+    kind = fields.Selection(ERASED, string="What", required=True, readonly=True)
     type_id = fields.Many2one("healthcare.event.type", readonly=True)
     cutoff = fields.Datetime(string="Older Than", required=True, readonly=True)
     user_id = fields.Many2one("res.users", string="By", readonly=True)

@@ -41,12 +41,11 @@ _DUE = {
     "log": """t.message IS NOT NULL AND t.date < %(cutoff)s
         AND NOT EXISTS (SELECT 1 FROM healthcare_event e WHERE e.id = t.event_id
             AND e.state IN %(unfinished)s)""",
-    # The last one told of a document is told again when patients are merged.
     "fact": """t.sealed IS NOT NULL AND t.recorded_at < %(cutoff)s
-        AND t.state IN ('recorded', 'delivered')
-        AND EXISTS (SELECT 1 FROM healthcare_fact n WHERE n.key = t.key
-            AND n.sequence > t.sequence)""",
+        AND t.state IN ('recorded', 'delivered')""",
 }
+_REPLACED = """EXISTS (SELECT 1 FROM healthcare_fact n WHERE n.key = t.key
+    AND n.sequence > t.sequence)"""
 _HELD = {
     "event": "t.source_id = ANY(%(sources)s) OR t.id = ANY(%(events)s)",
     "message": """t.source_id = ANY(%(sources)s) OR EXISTS (
@@ -167,8 +166,19 @@ class HealthcareRetentionRun(models.Model):
 
     # -- choosing ---------------------------------------------------------------
 
-    def _due(self):
+    def _done_with(self, latest_too=False):
+        """Return the condition that a record is done with and old enough.
+
+        :param latest_too: of facts, also the last one told of a document, which is
+            told again when patients are merged
+        """
         due = SQL(_DUE[self.kind], cutoff=self.cutoff, unfinished=UNFINISHED)
+        if self.kind == "fact" and not latest_too:
+            due = SQL("%s AND %s", due, SQL(_REPLACED))
+        return due
+
+    def _due(self):
+        due = self._done_with()
         if self.kind != "event":
             return due
         if self.type_id:

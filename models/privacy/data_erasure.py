@@ -1,0 +1,290 @@
+"""Erasing what the law lets go of a patient, and saying what stays and why."""
+
+import hashlib
+from datetime import timedelta
+
+from odoo import fields, models
+from odoo.tools import SQL
+
+from .retention_run import TABLES
+
+LEGAL_YEARS = "healthcare_connector.legal_years"
+CONTACT = (
+    "phone",
+    "email",
+    "street",
+    "street2",
+    "city",
+    "zip",
+    "state_id",
+    "country_id",
+    "website",
+    "comment",
+)
+PERSON = (
+    "healthcare_birth_date",
+    "healthcare_sex",
+    "healthcare_account_number",
+    "healthcare_known_fields",
+)
+
+
+class HealthcareDataRequest(models.Model):
+    _inherit = "healthcare.data.request"
+
+    def _preview(self):
+        """Write down anew what goes and what stays."""
+        # Stands in for the reader: what is counted is not shown.
+        request = self.sudo()
+        request.line_ids.unlink()
+        self.env["healthcare.data.request.line"].sudo().create(
+            [{**line, "request_id": request.id} for line in request._lines()]
+        )
+
+    def _lines(self):
+        held = self._is_held()
+        hold = self.env._("A legal hold keeps it.")
+        names = {
+            "event": self.env._("Contents of events"),
+            "message": self.env._("Messages as received"),
+            "fact": self.env._("Patient data of facts"),
+        }
+        still_open = self.env._("Open, waiting, or also about other patients.")
+        lines = []
+        for kind, name in names.items():
+            everything, goes = self._ids_of(kind), self._erasable(kind)
+            stays = len(everything) - len(goes)
+            lines.append(
+                {
+                    "name": name,
+                    "goes": len(goes),
+                    "stays": stays,
+                    "reason": stays and (hold if held else still_open),
+                }
+            )
+        business, legal = self._open_business(), self._legal_reason()
+        for name, reason in (
+            (self.env._("Address, phone, e-mail, notes"), business),
+            (self.env._("Name, birth date, numbers, coverages"), business or legal),
+        ):
+            reason = hold if held else reason
+            lines.append(
+                {
+                    "name": name,
+                    "goes": 0 if reason else 1,
+                    "stays": 1 if reason else 0,
+                    "reason": reason,
+                }
+            )
+        invoices = self._invoices()
+        lines.append(
+            {
+                "name": self.env._("Invoices, payments, claims"),
+                "goes": 0,
+                "stays": len(invoices),
+                "reason": self.env._("The law asks to keep books."),
+            }
+        )
+        accesses = self.env["healthcare.access.patient"].search_count(
+            [("patient_id", "in", self._patients().ids)]
+        )
+        lines.append(
+            {
+                "name": self.env._("Record of who saw the data"),
+                "goes": 0,
+                "stays": accesses,
+                "reason": self.env._("It has to show who saw them."),
+            }
+        )
+        return lines
+
+    # -- what there is ------------------------------------------------------------
+
+    def _is_held(self):
+        partners, _sources = self.env["healthcare.legal.hold"]._in_force()
+        return bool(self._patients() & partners)
+
+    def _invoices(self):
+        return self.env["account.move"].search(
+            [
+                ("healthcare_patient_id", "in", self._patients().ids),
+                ("state", "=", "posted"),
+            ]
+        )
+
+    def _open_business(self):
+        """Return in words what is still going on, or False."""
+        patients = self._patients().ids
+        now = fields.Datetime.now()
+        for model, domain, words in (
+            (
+                "account.move",
+                [
+                    ("healthcare_patient_id", "in", patients),
+                    "|",
+                    ("state", "=", "draft"),
+                    ("payment_state", "in", ("not_paid", "partial", "in_payment")),
+                    ("state", "!=", "cancel"),
+                ],
+                self.env._("An invoice is open."),
+            ),
+            (
+                "healthcare.appointment",
+                [
+                    ("patient_id", "in", patients),
+                    ("start", ">", now - timedelta(days=1)),
+                    ("state", "not in", ("cancelled", "no_show")),
+                ],
+                self.env._("An appointment is to come."),
+            ),
+            (
+                "healthcare.claim",
+                [("patient_id", "in", patients), ("state", "=", "submitted")],
+                self.env._("A claim is open."),
+            ),
+            (
+                "healthcare.authorization",
+                [("patient_id", "in", patients), ("state", "=", "requested")],
+                self.env._("An authorization is open."),
+            ),
+            (
+                "healthcare.exception",
+                [
+                    ("patient_id", "in", patients),
+                    ("state", "in", ("open", "assigned")),
+                ],
+                self.env._("An exception is open."),
+            ),
+        ):
+            if self.env[model].search_count(domain, limit=1):
+                return words
+        return False
+
+    def _legal_reason(self):
+        """Return in words until when books must be able to name the patient."""
+        years = int(self.env["ir.config_parameter"].get_param(LEGAL_YEARS, "10"))
+        last = max(self._invoices().mapped("invoice_date"), default=None)
+        if not last:
+            return False
+        until = fields.Date.add(last, years=years)
+        if until <= fields.Date.today():
+            return False
+        return self.env._(
+            "Invoices must be kept, with who they are for, until %s.", until
+        )
+
+    def _ids_of(self, kind):
+        """Return the ids of what is still there of a kind."""
+        events = self.env["healthcare.event"]._ids_of_patients(self._patients())
+        queries = {
+            "event": SQL(
+                "SELECT id FROM healthcare_event WHERE id = ANY(%s)"
+                " AND body IS NOT NULL",
+                events,
+            ),
+            "message": SQL(
+                """SELECT DISTINCT b.id FROM healthcare_message_body b
+                JOIN healthcare_message m ON m.body_id = b.id
+                JOIN healthcare_event e ON e.message_id = m.id
+                WHERE e.id = ANY(%s) AND b.body IS NOT NULL""",
+                events,
+            ),
+            "fact": SQL(
+                "SELECT id FROM healthcare_fact WHERE partner_id = ANY(%s)"
+                " AND sealed IS NOT NULL",
+                self._patients().ids,
+            ),
+        }
+        self.env.flush_all()
+        return [row[0] for row in self.env.execute_query(queries[kind])]
+
+    def _erasable(self, kind):
+        """Return the ids of those that are done with, held by nobody and this
+        patient's alone."""
+        ids = self._ids_of(kind)
+        if not ids or self._is_held():
+            return []
+        runs = self.env["healthcare.retention.run"]
+        own = SQL("TRUE")
+        if kind == "message":
+            own = SQL(
+                """NOT EXISTS (SELECT 1 FROM healthcare_message m
+                LEFT JOIN healthcare_event e ON e.message_id = m.id
+                WHERE m.body_id = t.id AND (e.id IS NULL OR e.id <> ALL(%s)))""",
+                self.env["healthcare.event"]._ids_of_patients(self._patients()),
+            )
+        run = runs.new({"kind": kind, "cutoff": self._after_all()})
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT t.id FROM %s t WHERE t.id = ANY(%s) AND %s AND NOT %s AND %s"
+                " ORDER BY t.id",
+                SQL.identifier(TABLES[kind]),
+                ids,
+                run._done_with(latest_too=True),
+                run._held(),
+                own,
+            )
+        )
+        return [row[0] for row in rows]
+
+    def _after_all(self):
+        return fields.Datetime.now() + timedelta(days=1)
+
+    # -- erasing ------------------------------------------------------------------
+
+    def _erase(self):
+        """Erase what the preview says goes; each kind leaves its proof."""
+        runs = self.env["healthcare.retention.run"]
+        for kind in ("event", "message", "fact"):
+            run = runs.create(self._values_of_run(kind))
+            run._erase(self._erasable(kind))
+        if self._is_held() or (business := self._open_business()):
+            return
+        patients = self._patients()
+        patients.write(dict.fromkeys(CONTACT, False))
+        self._erase_talk(patients)
+        if not (business or self._legal_reason()):
+            self._erase_person(patients)
+        # The account itself: its id stands for what was erased of it.
+        text = ",".join(map(str, sorted(patients.ids)))
+        runs.create(
+            {
+                **self._values_of_run("patient"),
+                "erased_count": len(patients),
+                "ids_hash": hashlib.sha256(text.encode()).hexdigest(),
+            }
+        )
+
+    def _values_of_run(self, kind):
+        return {
+            "kind": kind,
+            "cutoff": fields.Datetime.now(),
+            "request_id": self.id,
+            "user_id": self.env.uid,
+            "state": "done",
+            "ended_at": fields.Datetime.now(),
+        }
+
+    def _erase_talk(self, patients):
+        """Erase the chatter of the account, which has old values, too."""
+        self.env.flush_all()
+        self.env["mail.message"].search(
+            [("model", "=", "res.partner"), ("res_id", "in", patients.ids)]
+        ).unlink()
+
+    def _erase_person(self, patients):
+        patients.healthcare_identifier_ids.unlink()
+        patients.healthcare_coverage_ids.write(
+            {"member_id": "-", "group_number": False, "active": False}
+        )
+        for patient in patients:
+            patient.write(
+                {
+                    "name": self.env._(
+                        "Erased patient %s", patient.healthcare_reference or patient.id
+                    ),
+                    "active": False,
+                    **dict.fromkeys(PERSON, False),
+                }
+            )
+        self._erase_talk(patients)
