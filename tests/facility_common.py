@@ -29,6 +29,7 @@ ODOO = (
 # Of no facility: settings for all, what keeps things going, what no user reads. Any
 # other model has a rule in security/facility_rules.xml and rows in the day below.
 FOR_ALL = {
+    "healthcare.access.check",
     "healthcare.adjustment.code",
     "healthcare.alike",
     "healthcare.authorization.rule",
@@ -47,9 +48,12 @@ FOR_ALL = {
     "healthcare.policy",
     "healthcare.policy.change",
     "healthcare.policy.rule",
+    "healthcare.retention.policy",
+    "healthcare.retention.run",
     "healthcare.service",
     "healthcare.service.line",
     "healthcare.service.supply",
+    "healthcare.sitting",
     "healthcare.surrogate",
     "healthcare.target",
     "healthcare.target.flow",
@@ -208,7 +212,14 @@ class FacilityCase(WorkflowCase):
         readings = self.env["healthcare.payload.access"]
         readings._record(events[:1])
         readings._record_messages(events.message_id)
-        readings._record_worklist(facility, "appointments", "test")
+        patient = self.patient(f"{letter}1")
+        readings._record_worklist({facility: patient.ids}, "appointments", "test")
+        self.env["healthcare.legal.hold"].create(
+            {"name": letter, "reason": letter, "partner_id": patient.id}
+        )
+        self.env["healthcare.data.request"].create(
+            {"partner_id": patient.id, "kind": "erase", "reason": letter}
+        )._preview()
         self.env["healthcare.control.total"].create(
             {
                 "source_id": self.source.id,

@@ -152,7 +152,7 @@ class TestAccessRecord(HealthcareCase):
             ):
                 self.env.cr.execute(query)
 
-    # -- chained ------------------------------------------------------------------------
+    # -- chained --------------------------------------------------------------------
 
     def test_tampering_is_found_and_the_first_row_named(self):
         rows = self.read_it(4).sorted("sequence")
@@ -186,14 +186,18 @@ class TestAccessRecord(HealthcareCase):
 
     def test_what_is_cut_off_at_the_end_is_missed(self):
         rows = self.read_it(3).sorted("sequence")
-        action = self.record.with_user(self.auditor).action_check()
-        check = self.checks.browse(action["res_id"])
+        check = self.checks._check()
         self.assertEqual((check.state, check.count), ("sound", rows[-1].sequence))
+        action = self.record.with_user(self.auditor).action_check()
+        self.assertEqual(action["params"]["type"], "success")
+        self.assertIn(rows[-1].hash[:16], action["params"]["message"])
         self.changed("DELETE FROM healthcare_payload_access WHERE id = %s", rows[-1].id)
         with mute_logger(
             "odoo.addons.healthcare_connector.models.privacy.access_chain"
         ):
             self.assertEqual(self.checks._check().state, "broken")
+        action = self.record.with_user(self.auditor).action_check()
+        self.assertEqual(action["params"]["type"], "danger")
         with self.assertRaises(AccessError):
             self.record.with_user(self.reader).action_check()
 
@@ -214,7 +218,7 @@ class TestAccessRecord(HealthcareCase):
     def _keyring_path(self, *_arguments):
         return os.environ["HEALTHCARE_KEYRING_FILE"]
 
-    # -- reports ----------------------------------------------------------------------
+    # -- reports --------------------------------------------------------------
 
     def test_reports_by_patient_and_reader(self):
         self.read_it(2)

@@ -15,7 +15,7 @@ class HealthcareSittingWizard(models.TransientModel):
     _name = "healthcare.sitting.wizard"
     _description = "Purpose of Reading"
 
-    purpose = fields.Selection(PURPOSES, required=True)
+    purpose = fields.Selection(PURPOSES, help="Asked once; the form requires it.")
     note = fields.Char(help="E.g. the number of a ticket or of a request.")
     res_model = fields.Char()
     res_id = fields.Integer()
@@ -23,6 +23,8 @@ class HealthcareSittingWizard(models.TransientModel):
     def action_begin(self):
         """Keep the purpose and open what was to be read."""
         self.ensure_one()
+        if not self.purpose:
+            raise UserError(self.env._("Say what you read patients' data for."))
         if self.purpose == "other" and not (self.note or "").strip():
             raise UserError(self.env._("Say in a few words what it is for."))
         self.env["healthcare.sitting"]._begin(self.purpose, self.note)

@@ -20,8 +20,8 @@ class HealthcareTarget(models.Model):
         string="Signing Secret",
         compute="_compute_secret",
         inverse="_inverse_secret",
-        help="A whsec_ secret; stored encrypted, never shown again. Or where the server "
-        "has it: env:HEALTHCARE_SECRET_NAME or file:NAME.",
+        help="A whsec_ secret; stored encrypted, never shown again. Or where the "
+        "server has it: env:HEALTHCARE_SECRET_NAME or file:NAME.",
     )
     secret_sealed = fields.Binary(attachment=False, groups=fields.NO_ACCESS)
     secret_uuid = fields.Char(groups=fields.NO_ACCESS, copy=False)

@@ -163,7 +163,7 @@ class HealthcareDataRequest(models.Model):
     def _legal_reason(self):
         """Return in words until when books must be able to name the patient."""
         years = int(self.env["ir.config_parameter"].get_param(LEGAL_YEARS, "10"))
-        last = max(self._invoices().mapped("invoice_date"), default=None)
+        last = max((m.invoice_date or m.date for m in self._invoices()), default=None)
         if not last:
             return False
         until = fields.Date.add(last, years=years)
