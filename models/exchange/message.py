@@ -193,7 +193,7 @@ class HealthcareMessage(models.Model):
 
     def action_open_content(self):
         self.ensure_one()
-        self._check_phi_reader()
+        self._check_readable()
         if ask := self.env["healthcare.sitting"]._ask_before(self):
             return ask
         return {

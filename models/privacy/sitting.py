@@ -85,6 +85,7 @@ class HealthcareSitting(models.Model):
 
         :param record: an event or message, which is opened afterwards
         """
+        record.check_access("read")
         if self._current():
             return None
         return {
