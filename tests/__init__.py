@@ -83,6 +83,7 @@ from . import test_mapping_model
 from . import test_journeys
 from . import test_order_of_arrival
 from . import test_openapi_server
+from . import test_neutralisation
 from . import test_no_show_fee
 from . import test_pause
 from . import test_patient_identity
