@@ -2,7 +2,7 @@
     "name": "Healthcare Connector",
     "summary": "Patient access to cash: registration, scheduling, authorization and "
     "payments become Odoo documents, exceptions and analytics facts",
-    "version": "19.0.1.0.0",
+    "version": "19.0.2.0.0",
     "category": "Healthcare",
     "license": "LGPL-3",
     "author": "Healthcare Connector contributors",
@@ -74,6 +74,8 @@
         "views/res_config_settings_views.xml",
         "views/billing_views.xml",
         "views/menus.xml",
+        "views/configuration_wizard_views.xml",
+        "views/data_governance_views.xml",
         "views/control_room_views.xml",
         "views/claim_views.xml",
         "views/trace_views.xml",

@@ -4,6 +4,7 @@ from . import test_authorization_units
 from . import test_billing_policies
 from . import test_billing_prices
 from . import test_billing_revenue
+from . import test_configuration_transfer
 from . import test_control_room
 from . import test_control_room_tour
 from . import test_bulk
@@ -28,12 +29,14 @@ from . import test_core_strict_json
 from . import test_core_windows
 from . import test_deidentification
 from . import test_deidentification_safe_harbor
+from . import test_data_governance
 from . import test_delivery
 from . import test_delivery_refusals
 from . import test_delivery_backfill
 from . import test_delivery_flow
 from . import test_delivery_authentication
 from . import test_dialects
+from . import test_deploy
 from . import test_docs_page
 from . import test_downtime
 from . import test_durability
@@ -77,6 +80,7 @@ from . import test_outbound_networks
 from . import test_formats_http
 from . import test_kpi
 from . import test_lineage
+from . import test_lifecycle
 from . import test_mapping_bench
 from . import test_mapping_codes
 from . import test_mapping_model

@@ -26,3 +26,4 @@ from . import snapshot_wizard
 from . import policy_wizard
 from . import policy_preview
 from . import sitting_wizard
+from . import configuration_wizard

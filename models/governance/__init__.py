@@ -11,3 +11,5 @@ from . import exception_recheck
 from . import exception_recheck_claims
 from . import payload_access
 from . import message_access
+from . import configuration_transfer
+from . import data_governance
