@@ -22,4 +22,5 @@ from . import replay
 from . import monitoring
 from . import insight
 from . import privacy
+from .governance import data_governance  # after the event types it extends
 from . import res_config_settings

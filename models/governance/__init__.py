@@ -12,4 +12,3 @@ from . import exception_recheck_claims
 from . import payload_access
 from . import message_access
 from . import configuration_transfer
-from . import data_governance

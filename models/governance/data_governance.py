@@ -66,7 +66,7 @@ class HealthcareEventType(models.Model):
     def _compute_governance(self):
         sources = self._governance_sources()
         # The names of targets, told to who may read the catalogue.
-        targets = self.env["healthcare.target"].sudo().search([])
+        targets = self.env["healthcare.target"].sudo().search([("url", "!=", False)])
         for kind in self:
             facts = FACTS.get(kind.code.split(".")[0], ())
             kind.fact_names = ", ".join(facts)
@@ -82,7 +82,7 @@ class HealthcareEventType(models.Model):
                 )
             )
             kind.retry_words = self.env._(
-                "%(count)s times, from %(base)g to %(cap)g seconds apart; then a person",
+                "%(count)s times, %(base)g to %(cap)g seconds apart; then a person",
                 count=kind.max_attempts,
                 base=kind.retry_base_seconds,
                 cap=kind.retry_cap_seconds,
@@ -96,13 +96,17 @@ class HealthcareEventType(models.Model):
         """Return ``{event type: names of sources}`` of what came in lately."""
         since = fields.Datetime.subtract(fields.Datetime.now(), days=30)
         # The names of sources, told to who may read the catalogue; counts nothing.
-        groups = self.env["healthcare.tally"].sudo()._read_group(
-            [
-                ("hour", ">=", since),
-                ("kind", "=", "received"),
-                ("type_id", "in", self.ids),
-            ],
-            ["type_id", "source_id"],
+        groups = (
+            self.env["healthcare.tally"]
+            .sudo()
+            ._read_group(
+                [
+                    ("hour", ">=", since),
+                    ("kind", "=", "received"),
+                    ("type_id", "in", self.ids),
+                ],
+                ["type_id", "source_id"],
+            )
         )
         found = {}
         for kind, source in groups:
