@@ -74,7 +74,11 @@ bill = env["account.move"].search(
      ("payment_state", "=", "not_paid")], limit=1)
 env["account.payment.register"].with_context(
     active_model="account.move", active_ids=bill.ids).create({})._create_payments()
-picking = env["stock.picking"].search([("state", "=", "assigned")], limit=1)
+picking = env["stock.picking"].search(
+    [("state", "=", "assigned"), ("picking_type_code", "=", "outgoing")]
+).filtered(
+    lambda one: set(one.move_ids.mapped("state")) == {"assigned"}
+    and set(one.move_ids.product_id.mapped("tracking")) == {"none"})[:1]
 picking.move_ids.picked = True
 picking.with_context(skip_backorder=True).button_validate()
 order = env["sale.order"].search([("state", "=", "draft")], limit=1)
