@@ -80,7 +80,7 @@ picking = env["stock.picking"].search(
     lambda one: set(one.move_ids.mapped("state")) == {"assigned"}
     and set(one.move_ids.product_id.mapped("tracking")) == {"none"})[:1]
 picking.move_ids.picked = True
-picking.with_context(skip_backorder=True).button_validate()
+picking.with_context(skip_backorder=True, skip_sms=True).button_validate()
 order = env["sale.order"].search([("state", "=", "draft")], limit=1)
 order.action_confirm()
 # new ones
