@@ -11,38 +11,16 @@ give amounts as decimals, and of a date the date, where one is left, and the yea
 """
 
 import sys
-from collections import namedtuple
 from pathlib import Path
 
 from . import facts
+from .facts import envelope
 
 TABLE = "healthcare_facts"
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "warehouse"
 
-Envelope = namedtuple("Envelope", "type required meaning")
-
-TEXT, INTEGER, MOMENT = "string", "integer", "datetime"
-
-#: Columns that every fact has, in the order they are sent; first and last part.
-HEAD = {
-    "fact_id": Envelope(TEXT, True, "Number of this fact, a UUID"),
-    "fact_type": Envelope(TEXT, True, "What kind of thing it tells of"),
-    "schema_version": Envelope(TEXT, True, "Version of the columns"),
-    "operation": Envelope(TEXT, True, "upsert or delete"),
-    "key": Envelope(TEXT, True, "What it tells of; the same for all its facts"),
-    "sequence": Envelope(INTEGER, True, "Counts the facts of a key; higher replaces"),
-    "occurred_at": Envelope(MOMENT, True, "When it happened, UTC; a year at least"),
-    "recorded_at": Envelope(MOMENT, True, "When Odoo wrote it, UTC; a year at least"),
-    "company": Envelope(TEXT, False, "Name of the company"),
-    "facility": Envelope(TEXT, False, "Code of the facility"),
-    "service_line": Envelope(TEXT, False, "Code of the service line"),
-    "patient_key": Envelope(TEXT, False, "Random key of the patient at this target"),
-}
-TAIL = {
-    "lineage_event": Envelope(TEXT, False, "Event it follows from"),
-    "lineage_correlation": Envelope(TEXT, False, "What belongs to one exchange"),
-    "lineage_document": Envelope(TEXT, False, "Odoo document it tells of"),
-}
+#: Columns that every fact has, before and after its own.
+HEAD, TAIL = envelope.BEFORE, envelope.AFTER
 
 #: How a type of the catalogue is stored, per engine: (required, may be missing).
 _STORED = {
@@ -78,7 +56,7 @@ def columns():
 
     :raise ValueError: when two fact types give one name to different things
     """
-    result = {name: one.type for name, one in HEAD.items()}
+    result = {name: _kind(name, one) for name, one in HEAD.items()}
     own = {}
     for fact_type, ones in facts.CATALOGUE.items():
         for name, column in ones.items():
@@ -126,6 +104,11 @@ def statements(text):
     return [one.strip() for one in plain.split(";\n") if one.strip()]
 
 
+def _kind(name, column):
+    """Return how a column of the envelope is stored; sequences are whole numbers."""
+    return "integer" if name == "sequence" else column.type
+
+
 def _meanings():
     """Return what the columns mean; of a type's own, each meaning there is, once."""
     result = {name: {one.meaning: None} for name, one in {**HEAD, **TAIL}.items()}
@@ -136,10 +119,9 @@ def _meanings():
 
 
 def _table(engine):
-    fixed, meanings = {**HEAD, **TAIL}, _meanings()
-    lines = []
+    meanings, lines = _meanings(), []
     for name, kind in columns().items():
-        is_required = name in fixed and fixed[name].required
+        is_required = name in envelope.REQUIRED
         stored = _STORED[engine][kind][0 if is_required else 1]
         lines.append((f'    "{name}" {stored}', meanings[name]))
     if engine == "postgresql":
@@ -169,7 +151,7 @@ def _additions(engine):
 def _view(engine, fact_type):
     name, own = view_name(fact_type), facts.CATALOGUE[fact_type]
     shown = {
-        **{column: (one.type, None) for column, one in HEAD.items()},
+        **{column: (_kind(column, one), None) for column, one in HEAD.items()},
         **{column: (one.type, one.phi) for column, one in own.items()},
         **{column: (one.type, None) for column, one in TAIL.items()},
     }
@@ -245,7 +227,7 @@ def _clickhouse_latest(fact_type, shown):
         f'        "{name}" AS "sent_{name}"'
         if _is_text_of_another(kind)
         else f'        "{name}"'
-        for name, (kind, _phi) in {**shown, "operation": (TEXT, None)}.items()
+        for name, (kind, _phi) in {**shown, "operation": ("string", None)}.items()
     )
     return (
         f"(\n    SELECT\n{inner}\n    FROM {TABLE} FINAL\n"

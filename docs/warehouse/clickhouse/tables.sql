@@ -2,18 +2,18 @@
 -- Running it again keeps what the table holds.
 
 CREATE TABLE IF NOT EXISTS healthcare_facts (
-    "fact_id" String,  -- Number of this fact, a UUID
-    "fact_type" String,  -- What kind of thing it tells of
-    "schema_version" String,  -- Version of the columns
-    "operation" String,  -- upsert or delete
-    "key" String,  -- What it tells of; the same for all its facts
-    "sequence" UInt64,  -- Counts the facts of a key; higher replaces
-    "occurred_at" String,  -- When it happened, UTC; a year at least
-    "recorded_at" String,  -- When Odoo wrote it, UTC; a year at least
+    "fact_id" String,  -- Unique id of this fact (UUID)
+    "fact_type" String,  -- Type, one of this catalogue
+    "schema_version" String,  -- Version of the type's schema
+    "operation" String,  -- upsert: the key is like this now; delete: forget the key
+    "key" String,  -- What the fact is about; facts of one key replace each other
+    "sequence" UInt64,  -- Rises by one with each fact of a key; the highest counts
+    "occurred_at" String,  -- When it came about
+    "recorded_at" String,  -- When it was written down
     "company" Nullable(String),  -- Name of the company
     "facility" Nullable(String),  -- Code of the facility
     "service_line" Nullable(String),  -- Code of the service line
-    "patient_key" Nullable(String),  -- Random key of the patient at this target
+    "patient_key" Nullable(String),  -- What this target knows the patient by
     "adjudicated_at" Nullable(String),  -- Time of the last decision
     "adjusted" Nullable(Float64),  -- Of the difference, by counting
     "adjustment_reasons" Nullable(String),  -- Reason codes of all adjustments, in the same form
@@ -141,9 +141,9 @@ CREATE TABLE IF NOT EXISTS healthcare_facts (
     "value" Nullable(String),  -- On hand at unit cost
     "vendor" Nullable(String),  -- Name of the vendor
     "wasted" Nullable(Float64),  -- Of the quantity, wasted
-    "lineage_event" Nullable(String),  -- Event it follows from
-    "lineage_correlation" Nullable(String),  -- What belongs to one exchange
-    "lineage_document" Nullable(String)  -- Odoo document it tells of
+    "lineage_event" Nullable(String),  -- Id of the event it follows from
+    "lineage_correlation" Nullable(String),  -- What all events of one course of business have in common
+    "lineage_document" Nullable(String)  -- Document in Odoo: model and number
 )
 ENGINE = ReplacingMergeTree("sequence")
 ORDER BY ("fact_type", "key");

@@ -2,18 +2,18 @@
 -- Running it again keeps what the table holds.
 
 CREATE TABLE IF NOT EXISTS healthcare_facts (
-    "fact_id" text NOT NULL,  -- Number of this fact, a UUID
-    "fact_type" text NOT NULL,  -- What kind of thing it tells of
-    "schema_version" text NOT NULL,  -- Version of the columns
-    "operation" text NOT NULL,  -- upsert or delete
-    "key" text NOT NULL,  -- What it tells of; the same for all its facts
-    "sequence" bigint NOT NULL,  -- Counts the facts of a key; higher replaces
-    "occurred_at" text NOT NULL,  -- When it happened, UTC; a year at least
-    "recorded_at" text NOT NULL,  -- When Odoo wrote it, UTC; a year at least
+    "fact_id" text NOT NULL,  -- Unique id of this fact (UUID)
+    "fact_type" text NOT NULL,  -- Type, one of this catalogue
+    "schema_version" text NOT NULL,  -- Version of the type's schema
+    "operation" text NOT NULL,  -- upsert: the key is like this now; delete: forget the key
+    "key" text NOT NULL,  -- What the fact is about; facts of one key replace each other
+    "sequence" bigint NOT NULL,  -- Rises by one with each fact of a key; the highest counts
+    "occurred_at" text NOT NULL,  -- When it came about
+    "recorded_at" text NOT NULL,  -- When it was written down
     "company" text,  -- Name of the company
     "facility" text,  -- Code of the facility
     "service_line" text,  -- Code of the service line
-    "patient_key" text,  -- Random key of the patient at this target
+    "patient_key" text,  -- What this target knows the patient by
     "adjudicated_at" text,  -- Time of the last decision
     "adjusted" double precision,  -- Of the difference, by counting
     "adjustment_reasons" text,  -- Reason codes of all adjustments, in the same form
@@ -141,9 +141,9 @@ CREATE TABLE IF NOT EXISTS healthcare_facts (
     "value" text,  -- On hand at unit cost
     "vendor" text,  -- Name of the vendor
     "wasted" double precision,  -- Of the quantity, wasted
-    "lineage_event" text,  -- Event it follows from
-    "lineage_correlation" text,  -- What belongs to one exchange
-    "lineage_document" text,  -- Odoo document it tells of
+    "lineage_event" text,  -- Id of the event it follows from
+    "lineage_correlation" text,  -- What all events of one course of business have in common
+    "lineage_document" text,  -- Document in Odoo: model and number
     PRIMARY KEY ("key", "sequence")  -- the same is sent again
 );
 
