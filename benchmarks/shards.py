@@ -8,11 +8,12 @@ case on a database of its own.
 import os
 import time
 
+from dev.common import say
 from dev.server import Server
 
 from . import _shared
 
-JOURNEYS = int(os.environ.get("HEALTHCARE_JOURNEYS_STORED", "150"))
+JOURNEYS = int(os.environ.get("HEALTHCARE_STORED", "150"))
 CASES = [(shards, servers) for servers in (1, 2) for shards in (1, 2, 4)]
 STEPS = 4  # of a journey: what follows waits for people and payers
 PATIENCE = 600
@@ -52,6 +53,7 @@ def main(dev):
         first = first or rate
         words = "one process" if servers == 1 else f"{servers} processes"
         what = f"{shards} shard{'s' * (shards > 1)}, {words}"
+        say(f"{what}: {rate:.1f} events/s")
         rows.append((what, rate, "events/s", ""))
         if rate != first:
             rows.append((f"{what}, over the first", rate / first, "×", ""))
