@@ -34,6 +34,7 @@ CHAINED = (
     "message_id",
     "facility_id",
     "worklist",
+    "fact_id",
 )
 LAST = (
     "SELECT sequence, hash FROM healthcare_payload_access WHERE sequence IS NOT NULL"
