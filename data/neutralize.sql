@@ -5,7 +5,11 @@ UPDATE healthcare_target
        paused = true,
        url = 'https://neutralized.invalid/',
        secret_sealed = NULL,
-       secret_uuid = NULL;
+       secret_uuid = NULL,
+       username = NULL,
+       client_certificate = NULL,
+       credentials_sealed = NULL,
+       credentials_uuid = NULL;
 -- Alerts go by mail to people and by a target to pagers.
 UPDATE healthcare_alert_rule
    SET email_to = NULL;

@@ -24,6 +24,9 @@ class TestNeutralisation(EndpointCase):
                 "name": "Warehouse",
                 "url": "https://warehouse.example/facts?token=hush",
                 "secret": self.secret,
+                "authentication": "basic",
+                "username": "hush-user",
+                "password": "hush-password",
             }
         )
         self.env["healthcare.source.secret"]._issue(self.source)
@@ -81,6 +84,7 @@ class TestNeutralisation(EndpointCase):
         )
         checked = [column for column in columns if OPENING.search(column[1])]
         self.assertIn(("healthcare_target", "secret_sealed"), checked)
+        self.assertIn(("healthcare_target", "credentials_sealed"), checked)
         for table, column in checked:
             left = self.rows(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")
             self.assertFalse(left, f"{table}.{column}")
