@@ -8,6 +8,7 @@ UPDATE healthcare_target
        secret_uuid = NULL,
        username = NULL,
        client_certificate = NULL,
+       credentials_set = NULL,
        credentials_sealed = NULL,
        credentials_uuid = NULL;
 -- Alerts go by mail to people and by a target to pagers.
