@@ -2,7 +2,8 @@
 
 exchange/    sources and their keys, the event store, intake, the processing engine
 governance/  exceptions, who read which payload
-erp/         facilities, services, patients, payers and what we add to Odoo documents
+erp/         facilities, patients, coverage, visits, services, bills, claims, payments:
+             master data, and what we add to Odoo's own documents
 workflow/    what each event means: one file per business flow
 analytics/   facts, targets, delivery
 replay/      decisions on many: events run again, with a look at it before

@@ -5,7 +5,9 @@ from datetime import date
 from odoo import Command
 from odoo.tests import new_test_user
 
-from odoo.addons.healthcare_connector.models.erp.account_move_changes import NOTED
+from odoo.addons.healthcare_connector.models.erp.billing.account_move_changes import (
+    NOTED,
+)
 
 from .payment_common import PaymentCase
 

@@ -163,7 +163,7 @@ class HealthcareTarget(models.Model):
         return found
 
     def _tell_refused(self, reasons):
-        """Open, update or close the exceptions of reasons that facts are refused for."""
+        """Open, update or close the exceptions of why facts are refused."""
         self.ensure_one()
         # Stands in for the system: delivery closes what it opened.
         exceptions = self.env["healthcare.exception"].sudo()

@@ -1,9 +1,9 @@
 """What people change in Odoo itself, told once before the transaction commits.
 
 Workflows tell of what they do while an event runs; invoices and payments changed by
-hand are told by :mod:`..erp.account_move_changes_told`. Here are visits, patients with
-their coverages, authorizations, performed services and stock. What was told last is
-compared with what is so now, so that nothing is told twice.
+hand are told by :mod:`..erp.billing.account_move_changes_told`. Here are visits,
+patients with their coverages, authorizations, performed services and stock. What was
+told last is compared with what is so now, so that nothing is told twice.
 """
 
 from odoo import api, models

@@ -2,7 +2,7 @@
 
 from odoo import fields, models
 
-from ..erp.appointment import STATES
+from ..erp.visit.appointment import STATES
 from .report import SHARED, latest, union
 
 

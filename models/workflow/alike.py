@@ -7,7 +7,7 @@ the hand: systems are taken by their word that two numbers are two things.
 from odoo import api, models
 
 from ..continuity.alike import DISTINCT
-from ..erp.payment_suggestion import ON_ACCOUNT
+from ..erp.payment.payment_suggestion import ON_ACCOUNT
 from ..erp.values import day, number
 
 

@@ -2,8 +2,8 @@
 
 from odoo import Command, api, models
 
-from ..erp.clearance import UPCOMING
 from ..erp.values import changed, day, newer, number, stamp
+from ..erp.visit.clearance import UPCOMING
 
 
 class HealthcareWorkflowAuthorization(models.AbstractModel):

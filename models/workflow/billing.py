@@ -130,7 +130,7 @@ class HealthcareWorkflowBilling(models.AbstractModel):
         """Create invoices of completed services all at once, and post them.
 
         Where the facility wants drafts, finance posts them; what waits for the invoice
-        goes on then, see :mod:`..erp.account_move_changes`.
+        goes on then, see :mod:`..erp.billing.account_move_changes`.
 
         :param cases: :class:`.service_case.Case` with completion, charges, order lines
         """

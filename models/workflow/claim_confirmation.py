@@ -9,7 +9,7 @@ reversal in an X12 835 does), takes the whole decision back.
 
 from odoo import Command, api, models
 
-from ..erp.claim import LIVE_PAYMENTS
+from ..erp.claim.claim import LIVE_PAYMENTS
 from ..erp.values import money
 
 

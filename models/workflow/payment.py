@@ -6,7 +6,7 @@ open stays on the payment as a credit of who paid, with an exception.
 
 from odoo import api, models
 
-from ..erp.payment_suggestion import ON_ACCOUNT
+from ..erp.payment.payment_suggestion import ON_ACCOUNT
 from ..erp.values import day, money
 
 

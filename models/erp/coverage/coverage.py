@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from .values import changed, day, moment, newer, number, stamp
+from ..values import changed, day, moment, newer, number, stamp
 
 
 class HealthcareCoverage(models.Model):

@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from .clearance import UPCOMING
+from ..visit.clearance import UPCOMING
 
 READERS = "healthcare_connector.group_operator,healthcare_connector.group_auditor"
 

@@ -9,7 +9,7 @@ credit: applying reconciles that credit.
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from .values import money
+from ..values import money
 
 ON_ACCOUNT = "healthcare_on_account"  # member of the data of a corrected event
 OPEN = ("not_paid", "partial")

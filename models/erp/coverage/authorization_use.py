@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from .clearance import UPCOMING
+from ..visit.clearance import UPCOMING
 
 
 class HealthcareAuthorization(models.Model):

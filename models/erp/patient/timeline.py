@@ -3,7 +3,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .authorization_rule import READERS
+from ..coverage.authorization_rule import READERS
 
 # kind: (number, model, field that says what became of it)
 KINDS = {

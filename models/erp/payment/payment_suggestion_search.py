@@ -5,8 +5,8 @@ import re
 from odoo import api, models
 from odoo.fields import Domain
 
-from ...core import payment_fit
-from .values import day
+from ....core import payment_fit
+from ..values import day
 
 OPEN = ("not_paid", "partial")
 MOST_INVOICES = 500

@@ -6,8 +6,8 @@ invoice has used yet counts, the earliest visit first.
 
 from odoo import api, fields, models, tools
 
+from ..values import money
 from .clearance import UPCOMING
-from .values import money
 
 POLICIES = [
     ("none", "No Deposit"),

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from .values import money
+from ..values import money
 
 
 class AccountMove(models.Model):

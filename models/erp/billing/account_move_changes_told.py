@@ -6,8 +6,8 @@ already, or that was undone within the same transaction, is not told again.
 
 from odoo import api, models
 
-from ...core import facts
-from .values import money
+from ....core import facts
+from ..values import money
 
 OPEN = ("not_paid", "partial")
 

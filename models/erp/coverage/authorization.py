@@ -4,7 +4,7 @@ from datetime import datetime, time
 
 from odoo import api, fields, models
 
-from .clearance import UPCOMING
+from ..visit.clearance import UPCOMING
 
 HOLDING = ("denied", "expired")
 
