@@ -274,6 +274,7 @@ class FacilityCase(WorkflowCase):
         target = self.env["healthcare.target"].search([("name", "=", "Warehouse")])
         batch = {"target_id": target.id, "uuid": letter, "state": "delivered"}
         batch = self.env["healthcare.delivery.batch"].create(batch)
+        self.env["healthcare.backfill"].create({"target_id": target.id})
         self.env["healthcare.lineage.run"].create(
             {
                 "batch_id": batch.id,

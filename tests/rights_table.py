@@ -82,6 +82,7 @@ def _sample(env, name):
 # Where any record of Odoo's would do, one that our methods are about.
 _OF_OURS = {
     "account.move": [("healthcare_completion_id", "!=", False)],
+    "healthcare.alert": [("state", "=", "open"), ("acknowledged_by_id", "=", False)],
     "res.partner": [("healthcare_is_patient", "=", True)],
     "res.users.apikeys": [("scope", "=like", "healthcare.%")],
     "sale.order": [("healthcare_appointment_id", "!=", False)],
