@@ -192,7 +192,8 @@ STATEMENTS = (
         """
         INSERT INTO healthcare_sync_log (event_id, source_id, facility_id, operation,
             outcome, category, attempt, batch_size, message, date, duration_ms)
-        SELECT e.id, e.source_id, e.facility_id, 'process', CASE e.state WHEN 'exception' THEN 'parked'
+        SELECT e.id, e.source_id, e.facility_id, 'process',
+            CASE e.state WHEN 'exception' THEN 'parked'
                 WHEN 'waiting' THEN 'waiting' WHEN 'retrying' THEN 'retry'
                 ELSE 'done' END,
             CASE WHEN e.state = 'exception' THEN 'missing_payer' END, turn, 400, NULL,

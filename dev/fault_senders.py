@@ -141,8 +141,11 @@ class Senders:
         """Return batches of a wave: out of order, of any size, some of them twice."""
         events = list(events)
         reach = rng.choice((0, 10, len(events)))  # how far out of order
-        places = [number + rng.uniform(0, reach) for number in range(len(events))]
-        events = [event for _place, event in sorted(zip(places, events), key=_first)]
+        placed = [
+            (number + rng.uniform(0, reach), event)
+            for number, event in enumerate(events)
+        ]
+        events = [event for _place, event in sorted(placed, key=_first)]
         submissions, at = [], 0
         while at < len(events):
             size = rng.choice(SIZES)

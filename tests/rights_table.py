@@ -41,9 +41,9 @@ def public_methods(registry):
 def measured(env, users):
     """Return ``{(model, method or ""): {role: right}}``.
 
-    The right on a model is letters of :data:`OPERATIONS`. On a method it is ``no`` where
-    a right is missing, ``do`` where something is written, ``look`` where nothing is,
-    and ``error`` where nothing is because something else is wrong with the record.
+    The right on a model is letters of :data:`OPERATIONS`. On a method it is ``no``
+    where a right is missing, ``do`` where something is written, ``look`` where nothing
+    is, and ``error`` where nothing is because something else is wrong with the record.
     """
     rows = {}
     for name, model in sorted(env.registry.items()):
