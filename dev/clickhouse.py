@@ -117,20 +117,29 @@ class ClickHouse:
         """Address of its HTTP interface."""
         return f"http://127.0.0.1:{self.port}/"
 
-    def start(self):
-        """Start it, or start it again; returns when it answers."""
+    def command(self):
+        """Return what starts it: a command line and environment variables.
+
+        :raise DevError: when there is no engine and none can be had
+        """
         binary, libraries = program()
-        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.xml").write_text(
             CONFIGURATION.format(folder=self.folder, port=self.port)
         )
         users = self.folder / "users.xml"
         users.touch(mode=0o600)
         users.write_text(USERS.format(user=self.user, password=self.password))
+        config = f"--config-file={self.folder / 'config.xml'}"
+        return [binary, config], {"LD_LIBRARY_PATH": libraries}
+
+    def start(self):
+        """Start it, or start it again; returns when it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command, variables = self.command()
         with open(self.folder / "output", "ab") as output:
             self.process = subprocess.Popen(
-                [binary, f"--config-file={self.folder / 'config.xml'}"],
-                env={**os.environ, "LD_LIBRARY_PATH": libraries},
+                command,
+                env={**os.environ, **variables},
                 stdout=output,
                 stderr=output,
                 cwd=self.folder,

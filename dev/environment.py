@@ -172,6 +172,18 @@ def _wheel(venv, name):
     return folder
 
 
+def unpacked(name):
+    """Return the folder with the unpacked wheels of a lock file of its own.
+
+    For what is large and only some tests import; fetched the first time.
+
+    :raise DevError: when they cannot be had
+    """
+    venv = pathlib.Path(prepare().python).parent.parent
+    with locked(name):
+        return _wheel(venv, name)
+
+
 # Odoo
 
 

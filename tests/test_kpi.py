@@ -12,6 +12,7 @@ from odoo.tools import file_open
 from ..core import warehouse
 from ..dev import clickhouse
 from ..dev.common import DevError
+from .chdb_engine import Chdb
 from .common import event
 from .story_common import StoryCase
 
@@ -156,8 +157,14 @@ class TestKpi(StoryCase):
             self.check(self.ask_postgresql, queries("postgresql"))
 
     def test_clickhouse(self):
+        self.check_clickhouse(clickhouse.ClickHouse)
+
+    def test_current_clickhouse(self):
+        self.check_clickhouse(Chdb)
+
+    def check_clickhouse(self, engine_type):
         try:
-            engine = clickhouse.ClickHouse().start()
+            engine = engine_type().start()
         except DevError as error:
             if os.environ.get("CI"):
                 raise

@@ -17,12 +17,12 @@ FROM (
     FROM healthcare_financial_summary
     WHERE day = (SELECT max(day) FROM healthcare_financial_summary)
     GROUP BY facility
-) ALL INNER JOIN (
+) AS owing ALL INNER JOIN (
     SELECT facility, sum(ifNull(toFloat64(charges), 0)) / 90 AS a_day
     FROM healthcare_financial_summary
     WHERE day > (SELECT max(day) - 90 FROM healthcare_financial_summary)
     GROUP BY facility
-) USING facility
+) AS charging USING facility
 WHERE a_day > 0 ORDER BY facility;
 
 -- clean_claim_rate: Share of decided claims that were paid at the first decision: told
