@@ -16,14 +16,15 @@ import gzip, io, json, statistics, time
 from unittest.mock import patch
 import requests
 from benchmarks import _shared
-from odoo.addons.healthcare_connector.core import strict_json
+from odoo.addons.healthcare_connector.core import parcel, strict_json
 from odoo.addons.healthcare_connector.formats import cloudevents
 
 facts, deliveries = env["healthcare.fact"], env["healthcare.delivery"]
 env["ir.config_parameter"].set_param("healthcare_connector.shards", "1")
 env["healthcare.target"].search([]).active = False
 target = env["healthcare.target"].create(
-    {"name": "Bench", "url": URL, "batch_size": 1000, "fact_types": "invoice"})
+    {"name": "Bench", "url": URL, "batch_size": 2500, "parallel": 2,
+     "fact_types": "invoice"})
 patients = env["res.partner"].create(
     [{"name": f"n{n}", "healthcare_is_patient": True} for n in range(500)])
 env.cr.commit()
@@ -42,7 +43,8 @@ def waiting():
 
 def copied():
     with io.BytesIO() as packed:
-        with gzip.GzipFile(fileobj=packed, mode="wb") as pipe:
+        with gzip.GzipFile(
+            fileobj=packed, mode="wb", compresslevel=parcel.LEVEL) as pipe:
             env.cr._cnx.cursor().copy_expert(
                 "COPY (SELECT f.* FROM healthcare_fact f ORDER BY id DESC "
                 "LIMIT %d) TO STDOUT" % FACTS, pipe)

@@ -19,7 +19,7 @@ Each column has a class, as data: a new column without one is an error, not a le
 import json
 import re
 from datetime import date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 POLICIES = ("safe_harbor", "limited", "identified")
@@ -196,13 +196,44 @@ def weaker(policy, rules):
     return result
 
 
-@lru_cache(maxsize=64)
-def _treatments(policy, rules):
-    """Return ``{class: treatment}``, checked once for each set of rules."""
-    rules = dict(rules)
-    if weaker(policy, rules):
-        raise ValueError("A rule is weaker than its policy.")
-    return {**BASES[policy], **rules}
+class Plan:
+    """What becomes of each column of a type, found out once for many records.
+
+    :param str policy: one of :data:`POLICIES`
+    :param columns: mapping of column names to one of :data:`CLASSES`
+    :param rules: ``{class: treatment}`` that are stricter than the policy's own
+    :raise ValueError: for an unknown policy, or a rule that is weaker than the policy
+    """
+
+    def __init__(self, policy, columns, rules=None):
+        if policy not in POLICIES:
+            raise ValueError("Unknown de-identification policy.")
+        if weaker(policy, rules or {}):
+            raise ValueError("A rule is weaker than its policy.")
+        treatments = {**BASES[policy], **(rules or {})}
+        self._columns = {
+            name: (phi_class, treatments[phi_class])
+            for name, phi_class in columns.items()
+            if phi_class in CLASSES
+        }
+
+    def apply(self, values, *, on=None, country="US", shift=0):
+        """Return the values as they may leave; see :func:`apply`."""
+        columns = self._columns
+        result = {}
+        for name, value in values.items():
+            known = columns.get(name)
+            if known is None:
+                raise ValueError(f"Column {name!r} has no known class.")
+            phi_class, treatment = known
+            if value is None or value is False and phi_class != "none":
+                result[name] = None  # the ORM writes False where there is nothing
+            elif treatment == "keep" and isinstance(value, str):
+                result[name] = value
+            else:
+                on = on or date.today()
+                result[name] = _treat(treatment, phi_class, value, on, country, shift)
+        return result
 
 
 def apply(policy, columns, values, *, on=None, country="US", rules=None, shift=0):
@@ -220,19 +251,5 @@ def apply(policy, columns, values, *, on=None, country="US", rules=None, shift=0
     :raise ValueError: for an unknown policy or class, a column without a class, or a
         rule that is weaker than the policy
     """
-    if policy not in POLICIES:
-        raise ValueError("Unknown de-identification policy.")
-    treatments = _treatments(policy, frozenset((rules or {}).items()))
-    on = on or date.today()
-    result = {}
-    for name, value in values.items():
-        phi_class = columns.get(name)
-        if phi_class not in CLASSES:
-            raise ValueError(f"Column {name!r} has no known class.")
-        if value is None or value is False and phi_class != "none":
-            result[name] = None  # the ORM writes False where there is nothing
-        else:
-            result[name] = _treat(
-                treatments[phi_class], phi_class, value, on, country, shift
-            )
-    return result
+    plan = Plan(policy, columns, rules)
+    return plan.apply(values, on=on, country=country, shift=shift)

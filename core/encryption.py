@@ -43,6 +43,7 @@ _VERSION = 1
 _NONCE = 12
 _TAG = 16
 _SECRET = 32
+_LENGTH = struct.Struct(">I").pack
 _STATES = ("active", "standby", "retired")
 
 
@@ -53,7 +54,7 @@ def _derive(secret, purpose):
 
 def _bind(parts):
     """Encode a sequence of bytes so that no two sequences encode alike."""
-    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+    return b"".join([_LENGTH(len(part)) + part for part in parts])
 
 
 class Keyring:

@@ -137,10 +137,12 @@ class HealthcareDelivery(models.Model):
         """Return the targets that something waits for."""
         rows = self.env.execute_query(
             SQL(
+                # one look into the index of what is pending for each target
                 """SELECT t.id FROM healthcare_target t
-                WHERE t.active AND NOT coalesce(t.paused, false) AND EXISTS (
-                    SELECT 1 FROM healthcare_delivery d
-                    WHERE d.target_id = t.id AND d.state = 'pending')
+                WHERE t.active AND NOT coalesce(t.paused, false) AND (
+                    SELECT d.fact_id FROM healthcare_delivery d
+                    WHERE d.target_id = t.id AND d.state = 'pending'
+                    ORDER BY d.latency, d.fact_id LIMIT 1) IS NOT NULL
                 ORDER BY t.last_delivery_at NULLS FIRST, t.id"""
             )
         )

@@ -1,9 +1,9 @@
 """Facts as they are told, read in bulk: a delivery reads thousands of them at once."""
 
+import json
+
 from odoo import models
 from odoo.tools import SQL
-
-from ...core import strict_json
 
 _NAMES = (
     *("id", "fact_id", "fact_type", "schema_version", "operation", "key", "sequence"),
@@ -31,8 +31,11 @@ class FactRow:
     __slots__ = (*_NAMES, "partner_id", "values")
 
     def __init__(self, row):
-        for name, value in zip(_NAMES, row, strict=True):
-            setattr(self, name, value)
+        (self.id, self.fact_id, self.fact_type, self.schema_version) = row[:4]
+        (self.operation, self.key, self.sequence, self.occurred_at) = row[4:8]
+        (self.recorded_at, self.columns, self.sealed) = row[8:11]
+        (self.correlation_id, self.res_model, self.res_id, self.partner) = row[11:15]
+        (self.company, self.facility, self.service_line, self.event) = row[15:]
         self.partner_id = _Patient(self.partner)
 
     def __getitem__(self, name):
@@ -52,7 +55,7 @@ class HealthcareFact(models.Model):
         for row in self.env.execute_query(
             SQL(
                 """SELECT f.id, f.fact_id, f.fact_type, f.schema_version, f.operation,
-                    f.key, f.sequence, f.occurred_at, f.recorded_at, f.columns,
+                    f.key, f.sequence, f.occurred_at, f.recorded_at, f.columns::text,
                     f.sealed, f.correlation_id, f.res_model, f.res_id, f.partner_id,
                     c.name, h.code, l.code, e.uuid
                 FROM healthcare_fact f
@@ -74,10 +77,16 @@ class HealthcareFact(models.Model):
         sealed = [row for row in rows if row.sealed]
         if sealed:
             ring, database = keyring._get(), keyring._database_id()
-        for row in rows:
-            row.values = dict(row.columns or {})
-        for row in sealed:
-            opened = ring.open(
-                bytes(row.sealed), database, self._name, row.fact_id, "sealed"
-            )
-            row.values.update(strict_json.loads(opened))
+        for row, columns in zip(rows, _loaded(row.columns for row in rows), strict=True):
+            row.values = columns or {}
+        opened = [
+            ring.open(bytes(row.sealed), database, self._name, row.fact_id, "sealed")
+            for row in sealed
+        ]
+        for row, values in zip(sealed, _loaded(map(bytes.decode, opened)), strict=True):
+            row.values.update(values)
+
+
+def _loaded(texts):
+    """Read many JSON texts of ours at once: a call for each takes twice the time."""
+    return json.loads(f"[{','.join(text or 'null' for text in texts)}]")

@@ -11,8 +11,20 @@ from odoo.exceptions import ValidationError
 
 from ...core import deidentification, facts
 
-#: base; ``{class: treatment}``; fewest patients an aggregate may be about
-Rules = namedtuple("Rules", "base treatments smallest")
+
+class Rules(namedtuple("Rules", "base treatments smallest")):
+    """base; ``{class: treatment}``; fewest patients an aggregate may be about."""
+
+    def plan_of(self, fact_type):
+        """Return the :class:`~...core.deidentification.Plan` of a type of facts."""
+        plans = self.__dict__.setdefault("_plans", {})
+        if fact_type not in plans:
+            plans[fact_type] = deidentification.Plan(
+                self.base, facts.classes(fact_type), self.treatments
+            )
+        return plans[fact_type]
+
+
 
 TREATMENTS = [
     ("keep", "Leaves as it is"),
@@ -25,6 +37,8 @@ TREATMENTS = [
     ("random", "Random number, kept in a table"),
     ("drop", "Does not leave"),
 ]
+#: When a fact came about and was recorded: dates of a patient's.
+TIMES = {"occurred_at": "date", "recorded_at": "date"}
 CLASSES = [
     ("none", "Tells of nobody"),
     ("date", "Date of a patient's"),
@@ -231,12 +245,9 @@ class HealthcareTarget(models.Model):
         """
         if fact.fact_type in facts.CELLS:
             values = _without_small(fact.fact_type, values, rules.smallest)
-        return deidentification.apply(
-            rules.base,
-            facts.classes(fact.fact_type),
+        return rules.plan_of(fact.fact_type).apply(
             values,
             country=values.get("country") or "US",
-            rules=rules.treatments,
             shift=self._shift_of(fact, rules),
         )
 
@@ -250,16 +261,17 @@ class HealthcareTarget(models.Model):
         treatment = rules.treatments["date"] if personal else "keep"
         if treatment == "drop":
             treatment = "year"
-        classes = {"occurred_at": "date", "recorded_at": "date"}
-        moments = {name: fact[name] for name in classes}
+        moments = fact["occurred_at"], fact["recorded_at"]
         if treatment == "keep":
-            return [moment.isoformat() + "Z" for moment in moments.values()]
+            return [moment.isoformat() + "Z" for moment in moments]
+        if treatment == "year":
+            return [f"{moment.year:04d}" for moment in moments]
         base = "identified"  # so that any treatment is allowed
         return list(
             deidentification.apply(
                 base,
-                classes,
-                moments,
+                TIMES,
+                dict(zip(TIMES, moments, strict=True)),
                 rules={"date": treatment},
                 shift=self._shift_of(fact, rules),
             ).values()
