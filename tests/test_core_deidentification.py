@@ -181,3 +181,14 @@ class TestTreatments(BaseCase):
         self.assertEqual(rules.weaker("limited", {"other": "drop"}), ["other"])
         with self.assertRaises(ValueError):
             rules.apply("safe_harbor", COLUMNS, VALUES, on=ON, rules={"date": "month"})
+
+    def test_a_plan_serves_many_records(self):
+        for policy in rules.POLICIES:
+            plan = rules.Plan(policy, COLUMNS)
+            for _record in range(2):
+                self.assertEqual(
+                    plan.apply(VALUES, on=ON),
+                    rules.apply(policy, COLUMNS, VALUES, on=ON),
+                )
+            with self.assertRaises(ValueError):
+                plan.apply({"other": 1})

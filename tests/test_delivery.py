@@ -133,3 +133,15 @@ class TestDelivery(DeliveryCase):
         self.env.cr.execute("SELECT secret_sealed FROM healthcare_target")
         for (sealed,) in self.env.cr.fetchall():
             self.assertNotIn(self.secret.encode(), bytes(sealed or b""))
+
+    def test_a_fact_changes_its_state_in_place(self):
+        """No index knows the state, and pages have room: nothing else is written."""
+        self.env.cr.execute(
+            """SELECT count(*) FROM pg_indexes
+            WHERE tablename = 'healthcare_fact' AND indexdef ~ '\\mstate\\M'"""
+        )
+        self.assertEqual(self.env.cr.fetchone(), (0,))
+        self.env.cr.execute(
+            "SELECT reloptions FROM pg_class WHERE relname = 'healthcare_fact'"
+        )
+        self.assertIn("fillfactor=50", self.env.cr.fetchone()[0])

@@ -77,7 +77,9 @@ class HealthcareFact(models.Model):
         sealed = [row for row in rows if row.sealed]
         if sealed:
             ring, database = keyring._get(), keyring._database_id()
-        for row, columns in zip(rows, _loaded(row.columns for row in rows), strict=True):
+        for row, columns in zip(
+            rows, _loaded(row.columns for row in rows), strict=True
+        ):
             row.values = columns or {}
         opened = [
             ring.open(bytes(row.sealed), database, self._name, row.fact_id, "sealed")

@@ -25,7 +25,6 @@ class Rules(namedtuple("Rules", "base treatments smallest")):
         return plans[fact_type]
 
 
-
 TREATMENTS = [
     ("keep", "Leaves as it is"),
     ("shift", "Moved by days that differ per patient"),
