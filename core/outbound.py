@@ -146,7 +146,7 @@ class _Guarded:
                         raise
                 else:
                     # The connection gives its socket away; this one is ours.
-                    self.call.sockets.append(made.dup())
+                    self.call.watch(made.dup())
                     return made
         finally:
             self._dns_host = name  # the one certificates and headers speak of
@@ -205,6 +205,12 @@ class _Call:
 
     def over(self):
         return time.monotonic() >= self._end
+
+    def watch(self, connected):
+        """End a connection with the call, also one that was made too late for it."""
+        self.sockets.append(connected)
+        if self.over():
+            self._ring()
 
     def _ring(self):
         for one in self.sockets:

@@ -108,7 +108,7 @@ class TestAuthorizationUnits(WorkflowCase):
         fact = self.env["healthcare.fact"].search(
             [("fact_type", "=", "authorization")], order="id desc", limit=1
         )
-        self.assertEqual(fact.columns["units_used"], "2.00")
+        self.assertEqual(fact.columns["units_used"], 2)
 
     def test_too_few_units_are_told_before_the_visit(self):
         self.start("U1")

@@ -214,3 +214,8 @@ class TestOutbound(BaseCase):
             server = self.serve(start, drip=b"X-Drip: 1\r\n")
             with patch.object(outbound, "_PATIENCE", 0.05):
                 self.assertEqual(self.refusal(server.url), "Timeout")
+
+    def test_a_call_whose_time_is_over_when_it_connects_ends(self):
+        server = self.serve(b"HTTP/1.1 200 OK\r\n\r\n", drip=b"x")
+        with patch.object(outbound, "_PATIENCE", 0):
+            self.assertEqual(self.refusal(server.url), "Timeout")
