@@ -209,7 +209,6 @@ class TestFourEyes(PolicyCase):
         mine = self.as_user(self.target, "asker")
         for values in (
             {"policy": "limited"},
-            {"url": "http://127.0.0.1:9/elsewhere"},
             {"policy_approver_id": self.users["asker"].id},
             {"approval": "approved"},
         ):
@@ -283,6 +282,18 @@ class TestFourEyes(PolicyCase):
         self.assertEqual(target.approval, "approved")
         self.assertEqual(target.policy_approver_id, self.users["approver"])
         self.assertTrue(target.sudo()._may_send())
+
+    def test_safe_harbor_is_sent_where_one_administrator_says(self):
+        targets = self.env["healthcare.target"].with_user(self.users["asker"])
+        target = targets.create({"name": "New", "url": "http://127.0.0.1:9/new"})
+        self.assertEqual(target.approval, "approved")
+        target.url = "http://127.0.0.1:9/moved"
+        self.assertTrue(target.sudo()._may_send())
+        with self.assertRaises(UserError):
+            target.policy = "limited"
+        target.sudo().policy = "limited"
+        with self.assertRaises(UserError):
+            target.url = "http://127.0.0.1:9/elsewhere"
 
 
 class TestPreview(PolicyCase):

@@ -1,15 +1,20 @@
 """Four eyes: what leaves, and where to, changes only when a second person agrees.
 
-A change of a target's address or policy, a new target, and a policy's rules are asked
-for by one administrator and approved by another. Until then nothing of it counts: a new
-target gets nothing, others go on as they were.
+A change of a target's policy, of the rules of one, and where more than Safe Harbor goes
+to (the address of such a target, and a new one) are asked for by one administrator and
+approved by another. Until then nothing of it counts: a new target gets nothing, others
+go on as they were. What Safe Harbor leaves tells of no person, so that one
+administrator says where it goes.
 """
+
+from itertools import compress
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 ADMINISTRATOR = "healthcare_connector.group_administrator"
 GUARDED = ("url", "policy")
+FREE = "safe_harbor"  # the policy whose targets one administrator may add and move
 
 
 class HealthcarePolicyChange(models.Model):
@@ -226,7 +231,8 @@ class HealthcareTarget(models.Model):
         readonly=True,
         copy=False,
         tracking=True,
-        help="A new target gets nothing before a second administrator approves it.",
+        help="A new target that gets more than Safe Harbor leaves gets nothing before a "
+        "second administrator approves it.",
     )
     change_ids = fields.One2many("healthcare.policy.change", "target_id")
     waiting_change_id = fields.Many2one(
@@ -254,11 +260,14 @@ class HealthcareTarget(models.Model):
     def create(self, vals_list):
         if self.env.su:  # installation, scripts: not a person's decision
             return super().create(vals_list)
+        defaults = self.default_get(["policy"])
+        guarded = []
         for vals in vals_list:
+            guarded.append({**defaults, **vals}["policy"] != FREE)
             vals.pop("policy_approver_id", None)
-            vals["approval"] = "waiting"
+            vals["approval"] = "waiting" if guarded[-1] else "approved"
         targets = super().create(vals_list)
-        for target in targets:
+        for target in compress(targets, guarded):
             self.env["healthcare.policy.change"]._ask(
                 {
                     "kind": "new_target",
@@ -277,8 +286,9 @@ class HealthcareTarget(models.Model):
     def _check_guarded(self, vals):
         """Refuse to change by hand what a second person must approve."""
         for target in self:
+            guarded = ("policy",) if target.policy == FREE else GUARDED
             if (
-                any(name in vals and vals[name] != target[name] for name in GUARDED)
+                any(name in vals and vals[name] != target[name] for name in guarded)
                 or "policy_approver_id" in vals
                 or "approval" in vals
             ):
