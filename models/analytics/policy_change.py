@@ -1,9 +1,9 @@
 """Four eyes: what leaves, and where to, changes only when a second person agrees.
 
-A change of a target's policy, of the rules of one, and where more than Safe Harbor goes
-to (the address of such a target, and a new one) are asked for by one administrator and
-approved by another. Until then nothing of it counts: a new target gets nothing, others
-go on as they were. What Safe Harbor leaves tells of no person, so that one
+A change of a target's policy, of the rules of one, and where more than Safe Harbor
+goes (the address of such a target, and a new one) are asked for by one administrator
+and approved by another. Until then nothing of it counts: a new target gets nothing,
+others go on as they were. What Safe Harbor leaves tells of no person, so that one
 administrator says where it goes.
 """
 
