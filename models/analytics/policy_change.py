@@ -231,7 +231,7 @@ class HealthcareTarget(models.Model):
         readonly=True,
         copy=False,
         tracking=True,
-        help="A new target that gets more than Safe Harbor leaves gets nothing before a "
+        help="A new target of another policy than Safe Harbor gets nothing before a "
         "second administrator approves it.",
     )
     change_ids = fields.One2many("healthcare.policy.change", "target_id")
