@@ -55,6 +55,9 @@ print(json.dumps({
     "unversioned": len(events.filtered(lambda event: not event.schema_version)),
     "unbooked": env["healthcare.appointment"].search_count([("booked_at", "=", False)]),
     "untied": env["healthcare.completion"].search_count([("event_id", "=", False)]),
+    "unknown": env["res.partner"].search_count(
+        [("id", "in", env["healthcare.appointment"].search([]).patient_id.ids),
+         ("healthcare_known_facility_ids", "=", False)]),
     "done": len(events.filtered(lambda event: event.state == "done")),
     "tallied": dict(totals).get("done"),
     "version": env.ref("base.module_healthcare_connector").installed_version,
@@ -247,7 +250,7 @@ class TestLifecycle(BaseCase):
     def check_upgraded(self, addons):
         found = json.loads(self.shell(AFTER_UPGRADE))
         self.assertTrue(found["opens"])
-        for name in ("unversioned", "unbooked", "untied"):
+        for name in ("unversioned", "unbooked", "untied", "unknown"):
             self.assertEqual(found[name], 0, name)
         self.assertEqual(found["tallied"], found["done"])
         self.assertEqual(found["version"], "19.0.2.0.0")

@@ -36,6 +36,22 @@ STATEMENTS = (
              GROUP BY l.res_id) found
      WHERE found.res_id = c.id AND c.event_id IS NULL
     """,
+    # Which facilities know a patient: users limited to them see these patients.
+    """
+    INSERT INTO healthcare_facility_patient_rel (facility_id, partner_id)
+    SELECT DISTINCT e.facility_id, known.id
+      FROM healthcare_document_link l
+      JOIN healthcare_event e ON e.id = l.event_id AND e.facility_id IS NOT NULL
+      LEFT JOIN healthcare_appointment a
+        ON l.res_model = 'healthcare.appointment' AND a.id = l.res_id
+      JOIN res_partner p
+        ON p.id = CASE l.res_model WHEN 'res.partner' THEN l.res_id
+                                   ELSE a.patient_id END
+       AND p.healthcare_is_patient
+     CROSS JOIN LATERAL unnest(ARRAY[p.id, p.healthcare_guarantor_id]) AS known (id)
+     WHERE known.id IS NOT NULL
+    ON CONFLICT DO NOTHING
+    """,
     # Figures of the time before: what came in, and what was done how quickly.
     """
     INSERT INTO healthcare_tally
