@@ -27,7 +27,7 @@ class TestExceptionReminders(WorkflowCase):
         )
         cls.causes = cls.env["healthcare.exception.cause"]
         policies = cls.env["healthcare.exception.policy"].search([])
-        policies.user_id = cls.owner
+        policies.write({"user_id": cls.owner.id, "escalate_user_id": False})
         cls.policy = policies.filtered(lambda one: one.category == "missing_payer")
 
     def setUp(self):
