@@ -69,8 +69,10 @@ UNION ALL SELECT 'events in exception without an open exception', count(*)
 UNION ALL SELECT 'events waiting behind nothing', count(*) FROM healthcare_event e
  WHERE state = 'waiting' AND NOT EXISTS (
     SELECT 1 FROM healthcare_event b
-     WHERE b.subject IN (e.subject, e.blocked_on) AND b.id != e.id
-       AND b.state NOT IN ('done', 'dead', 'discarded'))
+     WHERE b.subject = coalesce(e.blocked_on, e.subject) AND b.id != e.id
+       AND b.state NOT IN ('done', 'dead', 'discarded')
+       AND (e.blocked_on IS NOT NULL
+            OR (b.occurred_at, b.id) < (e.occurred_at, e.id)))
 UNION ALL SELECT 'events ended without a recorded decision', count(*)
   FROM healthcare_event e WHERE state IN ('dead', 'discarded') AND NOT EXISTS (
     SELECT 1 FROM healthcare_sync_log

@@ -79,17 +79,20 @@ env.cr.commit()
         if failure:
             raise failure[0]
 
-    def settle(self, seconds=180, deliver=True):
+    def settle(self, seconds=180, deliver=True, crashed=False):
         """Wait until everything is processed and delivered.
 
-        A server that dies between a commit and what follows it leaves events waiting
-        that nobody wakes. They are found by the sweep, a job of its own that comes
-        every minute: it is run here instead of waited for.
+        :param crashed: a process died between a commit and what follows it and may
+            have left events waiting that nobody wakes. The sweep finds them, a job of
+            its own that comes every minute: it is run here instead of waited for
         """
         play.wait_settled(self.dev, self.name, seconds, deliver)
-        if any("waiting behind nothing" in problem for problem in self.problems()):
-            sweep = 'env["healthcare.engine"]._cron_sweep()\nenv.cr.commit()'
-            self.dev.script(self.name, sweep)
+        if crashed:
+            self.dev.script(
+                self.name,
+                "from odoo.service.model import retrying\n"
+                'retrying(env["healthcare.engine"]._cron_sweep, env)',
+            )
             play.wait_settled(self.dev, self.name, seconds, deliver)
 
     def fingerprint(self):

@@ -43,7 +43,7 @@ class TestDurability(DurabilityCase):
                 wait_for(int(len(self.events) * part))
                 site.server.kill()
                 site.server.start()
-        site.settle()
+        site.settle(crashed=True)
         self.assertSound(site)
 
     def test_database_restarted(self):
@@ -54,7 +54,7 @@ class TestDurability(DurabilityCase):
         with site.playing(self.events, connections=2) as wait_for:
             wait_for(len(self.events) // 2)
             dev.cluster.restart("immediate")
-        site.settle()
+        site.settle(crashed=True)
         self.assertSound(site)
 
     def test_receiver_down(self):
