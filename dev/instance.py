@@ -27,7 +27,8 @@ BUNDLES = {
     ),
     "css": ("web.assets_web", "web.assets_frontend"),
 }
-SOURCES = (".py", ".xml", ".csv", ".js", ".scss", ".css", ".po", ".json", ".sql")
+# Not .po: they are read when a language is installed, which no template does.
+SOURCES = (".py", ".xml", ".csv", ".js", ".scss", ".css", ".json", ".sql")
 NOT_INSTALLED = {"tests", "dev", "benchmarks", "docs", "node_modules", "__pycache__"}
 
 
