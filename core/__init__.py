@@ -13,6 +13,8 @@ secret_reference   secrets named as env:NAME or file:NAME
 patient_archive    what is held about a patient, as a file to hand over
 keyring_command    the command that looks after keyring files
 hash_chain         rows that cannot be changed unnoticed
+access_record      the record of who saw what, followed from row to row
+access_record_command  the command that checks that record
 signatures         Standard Webhooks, signed and verified
 rates              how often somebody may do something
 backoff            when to try again

@@ -1,8 +1,12 @@
 """Who saw whose data: recorded, never changed, chained, reported."""
 
+import contextlib
+import io
 import json
 import os
 import re
+import subprocess
+import tempfile
 
 import psycopg2
 
@@ -10,6 +14,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..core import access_record_command
+from ..dev.common import WORK
 from .common import HealthcareCase, appointment_data, event, patient_data
 from .durability import DurabilityCase
 
@@ -201,6 +207,68 @@ class TestAccessRecord(HealthcareCase):
         with self.assertRaises(AccessError):
             self.record.with_user(self.reader).action_check()
 
+    def command(self, action="check", *words):
+        """Run the command on this transaction; return its exit code and its words."""
+        out = io.StringIO()
+        code = access_record_command.main(
+            [action, "-d", self.env.cr.dbname, *words],
+            connect=lambda _name: contextlib.nullcontext(self.env.cr),
+            out=out,
+        )
+        return code, out.getvalue()
+
+    def test_the_command_names_the_first_at_fault(self):
+        rows = self.read_it(4).sorted("sequence")
+        code, text = self.command()
+        self.assertEqual(code, 0, text)
+        self.assertIn(f"sound: {rows[-1].sequence:,} entries", text)
+        head = self.command("head")[1].strip()
+        self.assertEqual(head, f"{rows[-1].sequence}:{rows[-1].hash}")
+        self.changed(
+            "UPDATE healthcare_payload_access SET user_id = 1 WHERE id = %s", rows[1].id
+        )
+        code, text = self.command()
+        self.assertEqual(code, 1)
+        self.assertIn(f"Entry {rows[1].sequence:,} is the first at fault: what", text)
+
+    def test_the_command_misses_what_a_kept_head_has(self):
+        rows = self.read_it(3).sorted("sequence")
+        head = self.command("head")[1].strip()
+        last = rows[-1].sequence
+        early = f"{rows[0].sequence}:{rows[0].hash}"
+        self.assertEqual(self.command("check", "--head", head, "--head", early)[0], 0)
+        self.changed("DELETE FROM healthcare_payload_access WHERE id = %s", rows[-1].id)
+        self.assertEqual(self.command()[0], 0)  # without the head nothing is missed
+        self.assertEqual(self.command("check", "--head", early)[0], 0)
+        code, text = self.command("check", "--head", head)
+        self.assertEqual(code, 1)
+        self.assertIn(f"Entry {last:,} is the first at fault", text)
+        # Others in its place, chained as well, by somebody who has the keyring.
+        self.sittings._begin("audit")
+        self.read_it(2)
+        self.assertEqual(self.command()[0], 0)
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(f"{early}\n{head}\n")
+            file.flush()
+            code, text = self.command("check", "--heads", file.name)
+        self.assertEqual(code, 1)
+        self.assertIn("it is another one than", text)
+        # What the daily check saw is missed, too.
+        self.checks._check()
+        self.changed(
+            "DELETE FROM healthcare_payload_access WHERE sequence > %s",
+            rows[0].sequence,
+        )
+        code, text = self.command()
+        self.assertEqual(code, 1)
+        self.assertIn("which an earlier check saw", text)
+
+    def test_the_command_says_what_it_cannot_use(self):
+        for words in (["--head", "7"], ["--head", "x:y"], ["--heads", "/none"]):
+            with self.subTest(words):
+                self.assertEqual(self.command("check", *words)[0], 2)
+        self.assertEqual(self.command("check", "-f", "/none")[0], 1)
+
     def test_without_the_keyring_it_is_recorded_and_chained_later(self):
         self.sittings._begin("payment")
         self.event.with_user(self.reader)._readable()
@@ -288,6 +356,15 @@ env.cr.rollback()
 check = env["healthcare.access.check"]._check()
 print(json.dumps([errors, check.state, check.count, check.message or ""]))
 """
+BREAK = """
+for query in (
+    "ALTER TABLE healthcare_payload_access DISABLE TRIGGER healthcare_guard",
+    "UPDATE healthcare_payload_access SET purpose = 'none' WHERE sequence = 40",
+    "ALTER TABLE healthcare_payload_access ENABLE TRIGGER healthcare_guard",
+):
+    env.cr.execute(query)
+env.cr.commit()
+"""
 
 
 @tagged("post_install", "-at_install")
@@ -301,3 +378,26 @@ class TestAccessRecordAtOnce(DurabilityCase):
         errors, state, count, message = json.loads(site.dev.script(site.name, MANY))
         self.assertEqual(errors, [])
         self.assertEqual((state, count, message), ("sound", 72, ""))
+        code, text = self.command(site)
+        self.assertEqual(code, 0, text)
+        self.assertIn("sound: 72 entries", text)
+        site.dev.script(site.name, BREAK)
+        code, text = self.command(site)
+        self.assertEqual(code, 1, text)
+        self.assertIn("Entry 40 is the first at fault: what it says was changed", text)
+
+    def command(self, site):
+        """Run the command as from a shell; return its exit code and its words."""
+        done = subprocess.run(
+            [
+                *(site.dev.environment.python, "-m", "odoo"),
+                f"--addons-path={site.dev.environment.addons_path}",
+                *("healthcare_access_record", "check", "-d", site.name),
+                *("--", "-c", str(site.dev.configuration(site.name))),
+            ],
+            env=site.dev.variables(),
+            cwd=WORK / "addons",
+            capture_output=True,
+            text=True,
+        )
+        return done.returncode, done.stdout + done.stderr

@@ -9,7 +9,7 @@ from odoo.exceptions import AccessError
 from odoo.sql_db import PoolError
 from odoo.tools import SQL
 
-from ...core import hash_chain
+from ...core import access_record, hash_chain
 from ...core.errors import KeyringError
 from ..exchange.aside import aside
 from ..exchange.engine import LOCK_CLASS
@@ -19,27 +19,7 @@ from .legal_hold import ADMINISTRATOR
 _logger = logging.getLogger(__name__)
 
 AUDITOR = "healthcare_connector.group_auditor"
-DOMAIN = "access"
 LOCK = 1001  # beyond the partitions, which the same class of locks is for
-CHUNK = 5000
-# What is chained. New columns may be added: they are not there where they are empty.
-CHAINED = (
-    "user_id",
-    "date",
-    "kind",
-    "purpose",
-    "detail",
-    "patients",
-    "event_id",
-    "message_id",
-    "facility_id",
-    "worklist",
-    "fact_id",
-)
-LAST = (
-    "SELECT sequence, hash FROM healthcare_payload_access WHERE sequence IS NOT NULL"
-    " ORDER BY sequence DESC LIMIT 1"
-)
 # Nothing may be changed but that a row finds its place in the chain, once.
 GUARD = """
 CREATE OR REPLACE FUNCTION healthcare_payload_access_guard() RETURNS trigger AS $$
@@ -88,11 +68,11 @@ class HealthcarePayloadAccess(models.Model):
         if not ids:
             return
         self.env.cr.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, LOCK])
-        self.env.cr.execute(LAST)
+        self.env.cr.execute(access_record.LAST)
         last = self.env.cr.fetchone() or (0, "")
         try:
             with aside(self.env.cr.dbname) as cr:
-                cr.execute(LAST)
+                cr.execute(access_record.LAST)
                 last = max(last, cr.fetchone() or (0, ""))
             self._chain(ids, *last)
         except (KeyringError, PoolError, psycopg2.OperationalError) as error:
@@ -105,10 +85,12 @@ class HealthcarePayloadAccess(models.Model):
     def _chain(self, ids, sequence, previous):
         keyring = self.env["healthcare.keyring"]._get()
         values = []
-        for row_id, content in self._contents(SQL("id = ANY(%s)", list(ids)), "id"):
+        for row in self.env.execute_query(SQL(access_record.BY_IDS, list(ids))):
             sequence += 1
-            found = hash_chain.follow(keyring, DOMAIN, sequence, previous, content)
-            values.append((row_id, sequence, previous, found))
+            found = hash_chain.follow(
+                keyring, access_record.DOMAIN, sequence, previous, row[-1]
+            )
+            values.append((row[0], sequence, previous, found))
             previous = found
         if values:
             self.env.cr.execute_values(
@@ -122,29 +104,6 @@ class HealthcarePayloadAccess(models.Model):
             self.invalidate_model(["sequence", "previous", "hash"])
 
     @api.model
-    def _contents(self, where, order):
-        """Yield ``(id, content)`` of rows: what is chained, as JSON values."""
-        for row in self._raw(where, order):
-            yield row[0], row[4]
-
-    @api.model
-    def _raw(self, where, order, limit=None):
-        """Return ``(id, sequence, previous, hash, content)`` of rows."""
-        return self.env.execute_query(
-            SQL(
-                """SELECT id, sequence, coalesce(previous, ''), hash,
-                    jsonb_strip_nulls(jsonb_build_object(%s))
-                FROM healthcare_payload_access a WHERE %s ORDER BY %s %s""",
-                SQL(", ").join(
-                    SQL("%s, %s", name, SQL.identifier("a", name)) for name in CHAINED
-                ),
-                where,
-                SQL.identifier(order),
-                SQL("LIMIT %s", limit) if limit else SQL(),
-            )
-        )
-
-    @api.model
     def _chain_left_over(self):
         """Chain what could not be chained when it was recorded; return how many."""
         self.env.cr.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, LOCK])
@@ -155,7 +114,7 @@ class HealthcarePayloadAccess(models.Model):
             )
         )
         if rows:
-            self.env.cr.execute(LAST)
+            self.env.cr.execute(access_record.LAST)
             last = self.env.cr.fetchone() or (0, "")
             self._chain([row[0] for row in rows], *last)
         return len(rows)
@@ -170,21 +129,10 @@ class HealthcarePayloadAccess(models.Model):
             :class:`~..core.hash_chain.Break`
         :raise KeyringError: without the keyring nothing can be checked
         """
-        keyring = self.env["healthcare.keyring"]._get()
-        sequence, previous = 0, ""
-        while True:
-            rows = self._raw(SQL("sequence > %s", sequence), "sequence", CHUNK)
-            if not rows:
-                return None, sequence, previous
-            broken, sequence, previous = hash_chain.first_break(
-                keyring,
-                DOMAIN,
-                [(number, before, found, c) for _id, number, before, found, c in rows],
-                sequence,
-                previous,
-            )
-            if broken:
-                return broken, sequence, previous
+        return access_record.follow(
+            self.env["healthcare.keyring"]._get(),
+            lambda place: self.env.execute_query(SQL(access_record.AFTER, place)),
+        )
 
     @api.model
     def action_check(self):
@@ -297,15 +245,7 @@ class HealthcareAccessCheck(models.Model):
 
     def _cut_off(self, count):
         """Say when entries are gone that an earlier check saw."""
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT c.count FROM healthcare_access_check c
-                LEFT JOIN healthcare_payload_access a
-                    ON a.sequence = c.count AND a.hash = c.last_hash
-                WHERE c.state = 'sound' AND c.count > 0 AND a.id IS NULL
-                ORDER BY c.count LIMIT 1"""
-            )
-        )
+        rows = self.env.execute_query(SQL(access_record.CUT_OFF))
         if not rows:
             return False
         return self.env._(
