@@ -115,29 +115,38 @@ class FormatsController(Controller):
         2xx means durable. One receipt per event; ``message`` says which transaction
         and segment it comes from.
         """
-        _content_type(x12.CONTENT_TYPES)
-        batch, results = _receive(call, "x12")
-        receipts = [receipt for one in results for receipt in _receipts(one)]
-        counts = dict.fromkeys(("accepted", "duplicate", "rejected"), 0)
-        for receipt in receipts:
-            counts[receipt["status"]] += 1
-        warnings = list(batch.errors)
-        for result in results:
-            warnings += result.message.warnings + result.notes
-        data = {**counts, "receipts": receipts, "warnings": warnings[:MAX_ISSUES]}
-        status = _status(batch, results)
-        if status < 400:
-            return answer(data, status)
-        errors = [error for one in results for error in one.faults]
-        document = problems.document(
-            status,
-            "schema_mismatch",
-            "Nothing of it could be used; what is at fault is kept.",
-            errors=errors[:100],
-        )
-        return answer(
-            {**document, **data}, status, content_type="application/problem+json"
-        )
+        return with_receipts(call, "x12", x12.CONTENT_TYPES)
+
+
+def with_receipts(call, format_name, content_types):
+    """Take in a body and answer with a receipt per event.
+
+    :param call: the admitted :class:`~.protection.Call`
+    :param format_name: one of :data:`~..formats.incoming.READERS`
+    :param content_types: those that are taken
+    :raise InputError: for the body as a whole
+    """
+    _content_type(content_types)
+    batch, results = _receive(call, format_name)
+    receipts = [receipt for one in results for receipt in _receipts(one)]
+    counts = dict.fromkeys(("accepted", "duplicate", "rejected"), 0)
+    for receipt in receipts:
+        counts[receipt["status"]] += 1
+    warnings = list(batch.errors)
+    for result in results:
+        warnings += result.message.warnings + result.notes
+    data = {**counts, "receipts": receipts, "warnings": warnings[:MAX_ISSUES]}
+    status = _status(batch, results)
+    if status < 400:
+        return answer(data, status)
+    errors = [error for one in results for error in one.faults]
+    document = problems.document(
+        status,
+        "schema_mismatch",
+        "Nothing of it could be used; what is at fault is kept.",
+        errors=errors[:100],
+    )
+    return answer({**document, **data}, status, content_type="application/problem+json")
 
 
 def _content_type(taken):

@@ -13,7 +13,8 @@
     what arrives late or twice cannot replace what is newer. A deletion is indexed too,
     with its ``operation``: a deleted document's version is forgotten after a minute.
 
-Nothing of an answer's text is kept: engines quote the rows they refuse.
+Nothing of an answer's text is kept: engines quote the rows they refuse. Addons bring
+dialects of their own by :func:`add`.
 """
 
 import json
@@ -25,9 +26,6 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from . import clock, strict_json
 
-DIALECTS = ("ndjson", "json_array", "clickhouse", "elasticsearch")
-#: Dialects that name a table or an index.
-WITH_TABLE = ("clickhouse", "elasticsearch")
 LONGEST_WAIT = 3600.0
 #: Bytes of an answer that are read at most.
 ANSWER_LIMIT = 4_000_000
@@ -88,12 +86,112 @@ class Answer(
     """
 
 
+class Dialect:
+    """How batches are written, and how answers to them are read.
+
+    ``name``: as in the field of targets; ``content_type`` of a batch; ``table``: what a
+    name of a table or an index looks like, None where there is none.
+    """
+
+    name = "ndjson"
+    content_type = "application/x-ndjson"
+    table = None
+
+    def address(self, url, table):
+        """Return the address to post to; the name of the table is a valid one."""
+        return url
+
+    def encode(self, documents):
+        """Return the bytes of a batch."""
+        return b"".join(strict_json.dumps(document) + b"\n" for document in documents)
+
+    def answer(self, status, headers, body, count):
+        """Return the :class:`Answer`; None where its status says it all."""
+
+
+class JsonArray(Dialect):
+    name = "json_array"
+    content_type = "application/json"
+
+    def encode(self, documents):
+        return strict_json.dumps(documents)
+
+
+class ClickHouse(Dialect):
+    name = "clickhouse"
+    table = _TABLE
+
+    def address(self, url, table):
+        quoted = ".".join(f'"{part}"' for part in table.split("."))
+        more = {"query": f"INSERT INTO {quoted} FORMAT JSONEachRow"}
+        return with_query(url, more, urlsplit(url).path or "/")
+
+    def answer(self, status, headers, body, count):
+        if 200 <= status < 300:
+            return None
+        code = headers.get("X-ClickHouse-Exception-Code") or ""
+        found = _CODE.search(body[:1000])
+        number = int(code) if code.isdigit() else int(found[1]) if found else None
+        for kind, known in (
+            ("refused", _CLICKHOUSE_DATA),
+            ("wrong", _CLICKHOUSE_WRONG),
+        ):
+            if number in known:
+                return Answer(kind, f"ClickHouse {number}: {known[number]}", status)
+        return None
+
+
+class Elasticsearch(Dialect):
+    name = "elasticsearch"
+    table = _INDEX
+
+    def address(self, url, table):
+        more = {"filter_path": "errors,items.*.status,items.*.error.type"}
+        return with_query(url, more, f"{urlsplit(url).path.rstrip('/')}/{table}/_bulk")
+
+    def encode(self, documents):
+        lines = []
+        for document in documents:
+            action = {
+                "_id": document["key"],
+                "version": document["sequence"],
+                "version_type": "external",
+            }
+            lines.append(strict_json.dumps({"index": action}))
+            lines.append(strict_json.dumps(document))
+        return b"".join(line + b"\n" for line in lines)
+
+    def answer(self, status, headers, body, count):
+        if 200 <= status < 300 and count:
+            return _bulk_answer(status, body, count)
+        return None
+
+
+DIALECTS = {}
+
+
+def add(dialect):
+    """Know another dialect; to be called when an addon is imported.
+
+    :param dialect: a :class:`Dialect`
+    """
+    DIALECTS[dialect.name] = dialect
+
+
+for _known in (Dialect, JsonArray, ClickHouse, Elasticsearch):
+    add(_known())
+
+
+def needs_table(dialect):
+    """Whether a table or an index has to be named."""
+    return bool(dialect) and DIALECTS[dialect].table is not None
+
+
 def check_table(dialect, table):
     """Whether a name may be that of a table or index."""
-    if dialect not in WITH_TABLE:
+    if not needs_table(dialect):
         return True
-    pattern = _TABLE if dialect == "clickhouse" else _INDEX
-    return bool(table and pattern.match(table))
+    return bool(table and DIALECTS[dialect].table.match(table))
 
 
 def address(dialect, url, table=None):
@@ -101,37 +199,22 @@ def address(dialect, url, table=None):
 
     :raise ValueError: for a table or index that is none
     """
-    if dialect not in WITH_TABLE:
-        return url
     if not check_table(dialect, table):
         raise ValueError("That is no name of a table.")
+    return DIALECTS[dialect].address(url, table)
+
+
+def with_query(url, more, path):
+    """Return an address with another path and more parameters."""
     parts = urlsplit(url)
-    if dialect == "clickhouse":
-        quoted = ".".join(f'"{part}"' for part in table.split("."))
-        more = {"query": f"INSERT INTO {quoted} FORMAT JSONEachRow"}
-        path = parts.path or "/"
-    else:
-        more = {"filter_path": "errors,items.*.status,items.*.error.type"}
-        path = f"{parts.path.rstrip('/')}/{table}/_bulk"
     query = "&".join(filter(None, [parts.query, urlencode(more)]))
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
 def encode(dialect, documents):
     """Return the content type and the bytes of a batch."""
-    if dialect == "json_array":
-        return "application/json", strict_json.dumps(documents)
-    lines = []
-    for document in documents:
-        if dialect == "elasticsearch":
-            action = {
-                "_id": document["key"],
-                "version": document["sequence"],
-                "version_type": "external",
-            }
-            lines.append(strict_json.dumps({"index": action}))
-        lines.append(strict_json.dumps(document))
-    return "application/x-ndjson", b"".join(line + b"\n" for line in lines)
+    spoken = DIALECTS[dialect]
+    return spoken.content_type, spoken.encode(documents)
 
 
 def read(dialect, status, headers, body, count):
@@ -141,14 +224,11 @@ def read(dialect, status, headers, body, count):
     :param bytes body: at most :data:`ANSWER_LIMIT` of it
     :param count: how many facts were sent
     """
+    answer = DIALECTS[dialect].answer(status, headers, body, count)
+    if answer:
+        return answer
     if 200 <= status < 300:
-        if dialect == "elasticsearch" and count:
-            return _bulk_answer(status, body, count)
         return Answer("taken", status=status)
-    if dialect == "clickhouse":
-        answer = _clickhouse_answer(status, headers, body)
-        if answer:
-            return answer
     reason = f"HTTP {status}"
     if status == 400 and not count:
         return Answer("taken", status=status)  # _bulk takes nothing only of something
@@ -172,16 +252,6 @@ def wait_of(value):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(moment.timestamp() - clock.epoch(), 0.0), LONGEST_WAIT)
-
-
-def _clickhouse_answer(status, headers, body):
-    code = headers.get("X-ClickHouse-Exception-Code") or ""
-    found = _CODE.search(body[:1000])
-    number = int(code) if code.isdigit() else int(found[1]) if found else None
-    for kind, known in (("refused", _CLICKHOUSE_DATA), ("wrong", _CLICKHOUSE_WRONG)):
-        if number in known:
-            return Answer(kind, f"ClickHouse {number}: {known[number]}", status)
-    return None
 
 
 def _bulk_answer(status, body, count):

@@ -61,8 +61,8 @@ def type_name(name, version):
 
 def example(name, version):
     """Return the full example event of a type, as sent; None when there is none."""
-    path = schema.DIRECTORY / name / "examples" / "full.json"
-    if not path.is_file():
+    path = schema.example(name)
+    if path is None:
         return None
     return {
         "specversion": "1.0",
@@ -80,10 +80,13 @@ def examples():
     return [item for item in newest.items() if example(*item) is not None]
 
 
-@cache
 def event_types():
     """Return ``[{"name", "version", "type", "schema", "example"}]`` of all types."""
-    registry = schema.registry()
+    return _event_types(schema.registry())
+
+
+@cache
+def _event_types(registry):
     found = []
     for name, version in registry.types():
         found.append(

@@ -478,14 +478,28 @@ def _items(row, root, context):
 # -- what is shipped --------------------------------------------------------------
 
 
+_directories = [DIRECTORY]
+
+
+def add_directory(directory):
+    """Have mappings of another addon's folder shipped, ``<format>/<any name>.json``.
+
+    To be called when that addon is imported.
+    """
+    if Path(directory) not in _directories:
+        _directories.append(Path(directory))
+        shipped.cache_clear()
+
+
 @cache
 def shipped(format_name):
-    """Return the addon's own mappings of a format, ``{kind: Mapping}``.
+    """Return the mappings of a format that come with addons, ``{kind: Mapping}``.
 
-    :param str format_name: ``hl7v2``, ``fhir_r4`` or ``x12``
+    :param str format_name: ``hl7v2``, ``fhir_r4`` or ``x12``, or one added
     """
     found = {}
-    for path in sorted((DIRECTORY / format_name).glob("*.json")):
+    folders = (directory / format_name for directory in _directories)
+    for path in (path for one in folders for path in sorted(one.glob("*.json"))):
         mapping = compile(strict_json.loads(path.read_bytes()))
         for kind in mapping.kinds:
             if kind in found:

@@ -2,7 +2,8 @@
 
 Sources lie in ``schemas/<name>/<version>.json`` (Draft 2020-12) and share definitions
 in ``schemas/common``. What is published is self-contained; what validates has every
-``$ref`` replaced beforehand, which is faster and leaves nothing to be fetched.
+``$ref`` replaced beforehand, which is faster and leaves nothing to be fetched. Addons
+bring event types of their own by :func:`add_directory`.
 """
 
 import copy
@@ -258,17 +259,27 @@ def _flatten(node, definitions, *, names=False):
 
 
 class Registry:
-    """All schemas of a directory, compiled once; safe to share between threads."""
+    """All schemas of some folders, compiled once; safe to share between threads.
 
-    def __init__(self, directory=DIRECTORY):
+    Definitions in ``common`` of the first one may be referred to from all.
+    """
+
+    def __init__(self, *directories):
         self._documents = {}
         self._validators = {}
-        directory = Path(directory)
-        common = _read(directory / COMMON / "definitions.json")["$defs"]
-        for path in sorted(directory.glob("*/*.json")):
+        directories = [Path(one) for one in directories or (DIRECTORY,)]
+        common = {}
+        for directory in directories:
+            shared = directory / COMMON / "definitions.json"
+            if directory == directories[0] or shared.exists():
+                common = {**_read(shared)["$defs"], **common}
+        paths = [path for one in directories for path in one.glob("*/*.json")]
+        for path in sorted(paths, key=lambda path: (path.parent.name, path.name)):
             name, version = path.parent.name, path.stem
             if name == COMMON:
                 continue
+            if (name, version) in self._documents:
+                raise ValueError(f"Two schemas for one event type: {path}")
             source = _read(path)
             bundled = _bundle(source, common)
             _Validator.check_schema(bundled)
@@ -349,7 +360,26 @@ def checker(document):
     return errors
 
 
+_directories = [DIRECTORY]
+
+
+def add_directory(directory):
+    """Have event types described in another addon's folder, laid out as ours.
+
+    To be called when that addon is imported.
+    """
+    if Path(directory) not in _directories:
+        _directories.append(Path(directory))
+        registry.cache_clear()
+
+
+def example(name):
+    """Return the path of a type's full example of its data, None where it has none."""
+    paths = (one / name / "examples" / "full.json" for one in _directories)
+    return next((path for path in paths if path.is_file()), None)
+
+
 @cache
 def registry():
-    """Return the registry of the addon's own schemas."""
-    return Registry()
+    """Return the registry of our own schemas and of those that addons bring."""
+    return Registry(*_directories)

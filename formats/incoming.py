@@ -2,7 +2,8 @@
 
 Each reader speaks of messages, transactions or resources in its own words; here they
 all become :class:`Message`. What must be answered in the format's own way is kept in
-``Batch.native`` and ``Message.native``.
+``Batch.native`` and ``Message.native``. Addons bring formats of their own by
+:func:`add`.
 """
 
 import hashlib
@@ -11,9 +12,6 @@ from dataclasses import dataclass, field
 from ..core.errors import InputError
 from . import fhir_r4, hl7v2, x12
 
-READERS = {"hl7v2": hl7v2, "fhir_r4": fhir_r4, "x12": x12}
-FORMATS = tuple(READERS)
-CONTENT_TYPES = {name: reader.CONTENT_TYPES for name, reader in READERS.items()}
 MAX_KIND = 64
 
 
@@ -53,7 +51,7 @@ class Batch:
 def read(format_name, body, *, charset=None, max_messages=1000, **options):
     """Read a body.
 
-    :param str format_name: one of :data:`FORMATS`
+    :param str format_name: one of :data:`READERS`
     :param bytes body: already decompressed
     :param str charset: of the HTTP content type; HL7 v2 only
     :param int max_messages: messages allowed; not of X12, which a vendor cannot cut
@@ -62,18 +60,24 @@ def read(format_name, body, *, charset=None, max_messages=1000, **options):
     :return: :class:`Batch`
     :raise InputError: for the body as a whole; not by HL7 v2, whose ``native`` says it
     """
-    if format_name == "hl7v2":
-        return _hl7v2(body, charset, max_messages)
-    if format_name == "x12":
-        return _x12(body, options.get("max_bytes") or x12.MAX_BYTES)
-    return _fhir(body, max_messages, options)
+    return READERS[format_name](body, charset, max_messages, options)
+
+
+def add(format_name, reader):
+    """Have bodies of another format read; to be called when an addon is imported.
+
+    :param str format_name: as ``format`` of its messages and mappings
+    :param reader: function of ``(body, charset, max_messages, options)``, see
+        :func:`read`; it returns a :class:`Batch`
+    """
+    READERS[format_name] = reader
 
 
 def _problem(pointer, code, detail):
     return {"pointer": pointer, "code": code, "detail": detail}
 
 
-def _hl7v2(body, charset, max_messages):
+def _hl7v2(body, charset, max_messages, _options):
     reading = hl7v2.read(body, charset, max_messages=max_messages)
     messages = [
         Message(
@@ -81,7 +85,7 @@ def _hl7v2(body, charset, max_messages):
             kind=message.kind[:MAX_KIND],
             part=part,
             document=message.document,
-            key=message.key or _digest(body, part),
+            key=message.key or digest(body, part),
             errors=message.errors,
             warnings=message.warnings,
             unsupported=message.unsupported(),
@@ -92,8 +96,8 @@ def _hl7v2(body, charset, max_messages):
     return Batch(messages, reading.errors, reading)
 
 
-def _x12(body, max_bytes):
-    reading = x12.read(body, max_bytes=max_bytes)
+def _x12(body, _charset, _max_messages, options):
+    reading = x12.read(body, max_bytes=options.get("max_bytes") or x12.MAX_BYTES)
     messages = []
     for transaction in reading.transactions:
         # A pointer is within its transaction; the receipt must name that too.
@@ -110,7 +114,7 @@ def _x12(body, max_bytes):
                     kind=_kind(transaction.kind),
                     part=len(messages),
                     document={},
-                    key=_digest(body, len(messages)),
+                    key=digest(body, len(messages)),
                     pointer=place,
                     errors=[] if unsupported else errors,
                     warnings=problems,
@@ -135,7 +139,7 @@ def _x12(body, max_bytes):
     return Batch(messages, reading.errors, reading)
 
 
-def _fhir(body, max_messages, options):
+def _fhir(body, _charset, max_messages, options):
     max_bytes = options.pop("max_bytes", None)
     if max_bytes:
         options["max_bytes"] = max_bytes
@@ -166,7 +170,7 @@ def _fhir(body, max_messages, options):
                 kind=_kind(kind),
                 part=part,
                 document={},
-                key=_digest(body, kind),
+                key=digest(body, kind),
                 unsupported=_problem(
                     "/resourceType" if reading.bundle is None else "/entry",
                     "not_supported",
@@ -187,5 +191,9 @@ def _below(place, problems):
     return [{**one, "pointer": place + one["pointer"]} for one in problems]
 
 
-def _digest(body, place):
+def digest(body, place):
+    """Return a key for a message that has none of its own: its body and its place."""
     return hashlib.sha256(body + b"\0" + str(place).encode()).hexdigest()
+
+
+READERS = {"hl7v2": _hl7v2, "fhir_r4": _fhir, "x12": _x12}

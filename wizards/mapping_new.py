@@ -9,7 +9,7 @@ from odoo.exceptions import UserError
 from ..core import mapping as core_mapping
 from ..core import strict_json
 from ..core.errors import InputError
-from ..models.exchange.message import FORMATS
+from ..models.exchange.message import formats
 
 
 class HealthcareMappingNew(models.TransientModel):
@@ -19,7 +19,7 @@ class HealthcareMappingNew(models.TransientModel):
     _description = "New Mapping"
 
     source_id = fields.Many2one("healthcare.source", required=True)
-    format = fields.Selection(FORMATS, required=True, default="hl7v2")
+    format = fields.Selection(formats, required=True, default="hl7v2")
     hl7v2_kind = fields.Selection(lambda self: _kinds("hl7v2"), string="Message")
     fhir_r4_kind = fields.Selection(lambda self: _kinds("fhir_r4"), string="Resource")
     x12_kind = fields.Selection(lambda self: _kinds("x12"), string="Transaction")
@@ -46,7 +46,9 @@ class HealthcareMappingNew(models.TransientModel):
 
     def _chosen(self):
         """Return ``(kind, kind whose mapping is copied)``."""
-        listed = self[f"{self.format}_kind"]
+        name = f"{self.format}_kind"
+        # kinds of formats that other addons bring are written, not chosen
+        listed = self[name] if name in self._fields else False
         kind = (self.kind or "").strip()
         if self.format == "x12" or not kind:
             return listed, listed

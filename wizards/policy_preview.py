@@ -4,7 +4,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
 from ..core import facts
-from ..models.analytics.fact import FACT_TYPES
+from ..models.analytics.fact import fact_types
 from ..models.analytics.policy import CLASSES
 
 SEALED = "••••"
@@ -22,7 +22,7 @@ class HealthcarePolicyPreview(models.TransientModel):
 
     target_id = fields.Many2one("healthcare.target")
     policy_id = fields.Many2one("healthcare.policy")
-    fact_type = fields.Selection(FACT_TYPES, string="Kind", default="registration")
+    fact_type = fields.Selection(fact_types, string="Kind", default="registration")
     patient_id = fields.Many2one(
         "res.partner",
         domain="[('healthcare_is_patient', '=', True)]",

@@ -31,6 +31,7 @@ __all__ = [
     "SNAPSHOTS",
     "VERSIONS",
     "Column",
+    "add",
     "classes",
     "split",
 ]
@@ -77,17 +78,34 @@ CELLS = snapshots.CELLS
 #: How soon after what happened a type is told.
 LATENCY = {name: "batch" if name in SNAPSHOTS else "real_time" for name in CATALOGUE}
 
-_CLASSES = {
-    fact_type: {name: column.phi for name, column in columns.items()}
-    for fact_type, columns in CATALOGUE.items()
-}
-_CHECKS = {
-    fact_type: {
+_CLASSES, _CHECKS = {}, {}
+
+
+def _know(fact_type):
+    columns = CATALOGUE[fact_type]
+    _CLASSES[fact_type] = {name: column.phi for name, column in columns.items()}
+    _CHECKS[fact_type] = {
         name: (column.phi == "none", checks.CHECKS[column.type])
         for name, column in columns.items()
     }
-    for fact_type, columns in CATALOGUE.items()
-}
+
+
+for _type in CATALOGUE:
+    _know(_type)
+
+
+def add(fact_type, columns, meaning):
+    """Take a type of another addon into the catalogue, told with its documents.
+
+    To be called when that addon is imported.
+
+    :param dict columns: :class:`Column` by name
+    :param str meaning: which question it answers, in a sentence
+    """
+    CATALOGUE[fact_type] = columns
+    MEANINGS[fact_type] = meaning
+    LATENCY[fact_type] = "real_time"
+    _know(fact_type)
 
 
 def classes(fact_type):

@@ -11,7 +11,7 @@ from odoo.tools import SQL
 
 from ...core import clock
 from .delivery import shard_of
-from .fact import FACT_TYPES
+from .fact import fact_types
 from .target import _parts
 
 SLICE = 2000
@@ -36,7 +36,7 @@ class HealthcareBackfill(models.Model):
     target_id = fields.Many2one(
         "healthcare.target", required=True, ondelete="cascade", index=True
     )
-    fact_type = fields.Selection(FACT_TYPES, help="Empty: all that the target gets.")
+    fact_type = fields.Selection(fact_types, help="Empty: all that the target gets.")
     date_from = fields.Datetime(string="Recorded From")
     date_to = fields.Datetime(string="Recorded Before")
     only_newest = fields.Boolean(

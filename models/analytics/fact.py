@@ -8,7 +8,7 @@ from odoo.tools import SQL
 
 from ...core import announcements, clock, facts, strict_json
 
-FACT_TYPES = [
+_TYPES = [
     ("registration", "Registration"),
     ("appointment", "Appointment"),
     ("authorization", "Authorization"),
@@ -23,6 +23,12 @@ FACT_TYPES = [
     ("utilization", "Utilization"),
     ("financial_summary", "Financial Summary"),
 ]
+
+
+def fact_types(model):
+    """Return what there is to choose from in fields that name a type of fact."""
+    field = model.env["healthcare.fact"]._fields["fact_type"]
+    return field._description_selection(model.env)
 
 
 class HealthcareFact(models.Model):
@@ -40,7 +46,7 @@ class HealthcareFact(models.Model):
     _rec_name = "fact_id"
 
     fact_id = fields.Char(string="Fact ID", required=True, readonly=True)
-    fact_type = fields.Selection(FACT_TYPES, required=True, readonly=True)
+    fact_type = fields.Selection(_TYPES, required=True, readonly=True)
     schema_version = fields.Char(required=True, readonly=True)
     operation = fields.Selection(
         [("upsert", "Upsert"), ("delete", "Delete")], required=True, readonly=True
@@ -110,7 +116,7 @@ class HealthcareFact(models.Model):
     def _emit(self, fact_type, rows):
         """Write facts in bulk, in the transaction of the document they tell of.
 
-        :param fact_type: one of :data:`FACT_TYPES`
+        :param fact_type: one of :data:`~..core.facts.CATALOGUE`
         :param rows: dicts with ``document`` (a record), ``values`` (the type's columns)
             and, where known, ``event``, ``facility``, ``service_line``, ``patient``
             (records), ``occurred_at`` (naive UTC), ``operation``, ``part`` (tells apart

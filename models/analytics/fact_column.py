@@ -3,7 +3,7 @@
 from odoo import api, fields, models
 
 from ...core import facts
-from .fact import FACT_TYPES
+from .fact import fact_types
 from .policy import CLASSES
 
 
@@ -14,7 +14,9 @@ class HealthcareFactColumn(models.Model):
     _log_access = False
 
     fact_type = fields.Selection(
-        [("every", "Every Fact"), *FACT_TYPES], string="Kind", required=True
+        lambda self: [("every", self.env._("Every Fact")), *fact_types(self)],
+        string="Kind",
+        required=True,
     )
     position = fields.Integer(required=True, aggregator=None)
     name = fields.Char(string="Column", required=True)
@@ -29,13 +31,18 @@ class HealthcareFactColumn(models.Model):
 
     @api.model
     def _sync(self):
-        """Have exactly the columns of the catalogue."""
+        """Have exactly the columns of the catalogue, of the types that are known here.
+
+        Another database of this server may have an addon with more of them.
+        """
+        here = {"every": facts.ENVELOPE}
+        here.update((one, facts.CATALOGUE[one]) for one, _label in fact_types(self))
         known = {
             (one.fact_type, one.name): one
             for one in self.search([("fact_type", "!=", False)])
         }
         new = []
-        for fact_type, columns in {"every": facts.ENVELOPE, **facts.CATALOGUE}.items():
+        for fact_type, columns in here.items():
             for position, (name, column) in enumerate(columns.items()):
                 values = {
                     "position": position,
@@ -53,3 +60,13 @@ class HealthcareFactColumn(models.Model):
         self.union(*known.values()).unlink()
         self.flush_model()
         self.create(new)
+
+
+class HealthcareFact(models.Model):
+    _inherit = "healthcare.fact"
+
+    @api.model
+    def _sync_catalogue(self):
+        """Have columns to browse and SQL views of the types that an addon brings."""
+        self.env["healthcare.fact.column"]._sync()
+        self.env["healthcare.sql.views"].init()

@@ -33,6 +33,13 @@ class HealthcareTarget(models.Model):
         "ClickHouse perhaps with its database before it: analytics.healthcare_facts.",
     )
 
+    needs_table = fields.Boolean(compute="_compute_needs_table")
+
+    @api.depends("dialect")
+    def _compute_needs_table(self):
+        for target in self:
+            target.needs_table = dialects.needs_table(target.dialect)
+
     @api.constrains("dialect", "table")
     def _check_table(self):
         for target in self:

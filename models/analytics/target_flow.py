@@ -10,7 +10,7 @@ from odoo.tools import SQL, format_datetime
 from odoo.addons.base.models.res_partner import _tz_get
 
 from ...core import clock, facts, windows
-from .fact import FACT_TYPES
+from .fact import fact_types
 
 LATENCIES = [
     ("real_time", "At once"),
@@ -143,7 +143,7 @@ class HealthcareTarget(models.Model):
     def _sort_anew(self):
         """Put what waits into its class, so that facts of one key stay in order."""
         for target in self:
-            classes = {kind: target._latency_of(kind) for kind, _label in FACT_TYPES}
+            classes = {kind: target._latency_of(kind) for kind in facts.CATALOGUE}
             self.env.execute_query(
                 SQL(
                     """UPDATE healthcare_delivery d SET latency = c.latency
@@ -293,7 +293,7 @@ class HealthcareTargetFlow(models.Model):
     target_id = fields.Many2one(
         "healthcare.target", required=True, ondelete="cascade", index=True
     )
-    fact_type = fields.Selection(FACT_TYPES, required=True)
+    fact_type = fields.Selection(fact_types, required=True)
     latency = fields.Selection(
         LATENCIES, string="Leaves", required=True, default="batch"
     )

@@ -65,11 +65,16 @@ class HealthcareEventType(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         self.env.registry.clear_cache()
-        return super().create(vals_list)
+        types = super().create(vals_list)
+        self.env["healthcare.event.type.version"]._sync_registry()
+        return types
 
     def write(self, vals):
         self.env.registry.clear_cache()
-        return super().write(vals)
+        result = super().write(vals)
+        if "version" in vals:
+            self.env["healthcare.event.type.version"]._sync_registry()
+        return result
 
     def unlink(self):
         self.env.registry.clear_cache()

@@ -75,7 +75,7 @@ class HealthcareIntake(models.AbstractModel):
         """Take in a body; return ``(batch, results)``, results by message.
 
         :param source: the authenticated ``healthcare.source``
-        :param str format_name: one of :data:`~..formats.incoming.FORMATS`
+        :param str format_name: one of :data:`~..formats.incoming.READERS`
         :param bytes body: decompressed
         :param str charset: of the HTTP content type
         :param int max_messages: messages allowed

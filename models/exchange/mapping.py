@@ -11,7 +11,7 @@ from odoo.tools import SQL
 from ...core import mapping as core_mapping
 from ...core import strict_json
 from ...core.errors import InputError
-from .message import FORMATS
+from .message import formats
 
 #: A compiled mapping, the id of its record (None: shipped), and what it is called.
 InForce = namedtuple("InForce", "mapping id label")
@@ -35,7 +35,7 @@ class HealthcareMapping(models.Model):
     source_id = fields.Many2one(
         "healthcare.source", required=True, index=True, ondelete="cascade"
     )
-    format = fields.Selection(FORMATS, required=True, default="hl7v2")
+    format = fields.Selection(formats, required=True, default="hl7v2")
     kind = fields.Char(
         string="Message Kind", required=True, help="E.g. ADT^A04, Patient or 835."
     )
@@ -222,7 +222,7 @@ class HealthcareMapping(models.Model):
         :raise ValidationError: when it is no mapping
         """
         compiled = self._compiled_of(document)
-        if compiled.format not in dict(FORMATS):
+        if compiled.format not in dict(formats(self)):
             raise ValidationError(self.env._("There is no such format."))
         if not compiled.kinds:
             raise ValidationError(self.env._("The mapping names no kind of message."))

@@ -9,7 +9,6 @@ from odoo.exceptions import AccessError, UserError
 from ...core.errors import InputError, KeyringError
 from ...formats import incoming
 
-FORMATS = [("hl7v2", "HL7 v2"), ("fhir_r4", "FHIR R4"), ("x12", "X12")]
 STATES = [
     ("taken", "Taken"),
     ("nothing", "Nothing to Take"),
@@ -18,6 +17,12 @@ STATES = [
     ("unreadable", "Unreadable"),
 ]
 MAX_INFLATED = 64 * 1024 * 1024
+
+
+def formats(model):
+    """Return what there is to choose from in fields that name a format."""
+    field = model.env["healthcare.message"]._fields["format"]
+    return field._description_selection(model.env)
 
 
 class HealthcareMessageBody(models.Model):
@@ -78,7 +83,11 @@ class HealthcareMessage(models.Model):
         "healthcare.message.body", required=True, readonly=True, index=True
     )
     part = fields.Integer(readonly=True, help="Place in the body, from 0.")
-    format = fields.Selection(FORMATS, required=True, readonly=True)
+    format = fields.Selection(
+        [("hl7v2", "HL7 v2"), ("fhir_r4", "FHIR R4"), ("x12", "X12")],
+        required=True,
+        readonly=True,
+    )
     kind = fields.Char(readonly=True, help="E.g. ADT^A04, Patient or 835.")
     key = fields.Char(
         required=True,
@@ -255,7 +264,7 @@ class HealthcareMessageUnsupported(models.Model):
     _rec_name = "kind"
 
     source_id = fields.Many2one("healthcare.source", readonly=True)
-    format = fields.Selection(FORMATS, readonly=True)
+    format = fields.Selection(formats, readonly=True)
     kind = fields.Char(readonly=True)
     message_count = fields.Integer(string="Messages", readonly=True)
     first_at = fields.Datetime(string="First Seen", readonly=True)

@@ -68,7 +68,9 @@ class HealthcareEventType(models.Model):
         # The names of targets, told to who may read the catalogue.
         targets = self.env["healthcare.target"].sudo().search([("url", "!=", False)])
         for kind in self:
-            facts = FACTS.get(kind.code.split(".")[0], ())
+            facts = FACTS.get(
+                kind.code.split(".")[0], self.env[kind.workflow]._fact_types
+            )
             kind.fact_names = ", ".join(facts)
             kind.source_names = ", ".join(sorted(sources.get(kind, ())))
             kind.consumer_names = ", ".join(

@@ -11,7 +11,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ...core import clock, quality
-from ..analytics.fact import FACT_TYPES
+from ..analytics.fact import fact_types
 
 SLICE = 5000  # facts looked at in one transaction
 BUDGET_SECONDS = 20
@@ -37,7 +37,7 @@ class HealthcareQualityRule(models.Model):
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True, tracking=True)
     fact_type = fields.Selection(
-        FACT_TYPES, string="Kind of Fact", required=True, tracking=True
+        fact_types, string="Kind of Fact", required=True, tracking=True
     )
     kind = fields.Selection(
         [
@@ -62,7 +62,7 @@ class HealthcareQualityRule(models.Model):
     maximum = fields.Char(string="At Most", tracking=True)
     allowed = fields.Char(string="Values", tracking=True, help="Separated by commas.")
     other_type = fields.Selection(
-        FACT_TYPES,
+        fact_types,
         string="Other Kind",
         tracking=True,
         help="Facts that the value must be in. Empty for a column that holds the key "

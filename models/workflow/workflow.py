@@ -26,6 +26,9 @@ class HealthcareWorkflow(models.AbstractModel):
 
     _name = "healthcare.workflow"
     _description = "Workflow"
+    # Types of facts that the events of another addon lead to; of ours, see
+    # :data:`..governance.data_governance.FACTS`.
+    _fact_types = ()
 
     # -- look-ups, one query for many events ------------------------------------
 
