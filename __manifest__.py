@@ -117,6 +117,7 @@
             "healthcare_connector/static/src/onboarding/*",
             "healthcare_connector/static/src/control_room/*",
             "healthcare_connector/static/src/dashboard/*",
+            "healthcare_connector/static/src/privacy/*",
             "healthcare_connector/static/src/replay/*",
         ],
         "web.assets_tests": ["healthcare_connector/static/tests/tours/*.js"],

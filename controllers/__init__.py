@@ -8,6 +8,7 @@ from . import responses
 from . import protection
 from . import events
 from . import export
+from . import downloads
 from . import formats
 from . import totals
 from . import status

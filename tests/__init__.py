@@ -38,6 +38,7 @@ from . import test_delivery_authentication
 from . import test_dialects
 from . import test_deploy
 from . import test_docs_page
+from . import test_downloads
 from . import test_downtime
 from . import test_durability
 from . import test_durability_privacy

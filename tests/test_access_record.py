@@ -16,6 +16,7 @@ from odoo.tools import mute_logger
 
 from ..core import access_record_command
 from ..dev.common import WORK
+from ..models.privacy.access_export import CARRIERS
 from .common import HealthcareCase, appointment_data, event, patient_data
 from .durability import DurabilityCase
 
@@ -134,6 +135,55 @@ class TestAccessRecord(HealthcareCase):
         payers = self.env["res.partner"].search([("healthcare_is_payer", "=", True)])
         payers.export_data(["name"])
         self.assertEqual(self.record.search_count([]), before + 1)
+
+    def test_every_way_to_take_a_patient_along_is_known(self):
+        """Each model that has a patient is a carrier, and leads to one."""
+        for name, paths in CARRIERS.items():
+            for path in paths.split():
+                if path != "id":
+                    found = self.env[name].mapped(path)
+                    self.assertEqual(found._name, "res.partner", name)
+        missing = [
+            name
+            for name, model in self.env.registry.items()
+            if name.startswith(("healthcare.", "account.move", "sale.", "stock."))
+            and not (model._abstract or model._transient or name in CARRIERS)
+            and any(
+                field.comodel_name == "res.partner"
+                and field.type == "many2one"
+                and "patient" in field.name
+                for field in model._fields.values()
+            )
+        ]
+        self.assertEqual(missing, [])
+
+    def table(self, groupings, domain=(), model="healthcare.appointment"):
+        """Record a table as the reader; return the newest row of the record."""
+        self.record.with_user(self.reader)._record_table(
+            model, 3, list(domain), groupings
+        )
+        return self.record.search([], limit=1)
+
+    def test_tables_name_whom_their_headings_name(self):
+        mine = [("patient_id", "=", self.patient.id)]
+        for groupings, patients in (
+            (["patient_id"], self.patient.ids),
+            (["identifier", "start:month"], self.patient.ids),
+            (["order_id"], self.patient.ids),
+            (["facility_id", "start:month"], []),
+            ([], []),
+        ):
+            with self.subTest(groupings):
+                row = self.table(groupings, mine)
+                self.assertEqual((row.kind, row.user_id), ("export", self.reader))
+                self.assertEqual(row.patients or [], patients)
+                self.assertIn("Appointment, 3 rows", row.detail)
+                self.assertIn("filter: Patient", row.detail)
+        before = self.record.search_count([])
+        self.record._record_table("healthcare.facility", 3, [], ["name"])
+        self.assertEqual(self.record.search_count([]), before)
+        with self.assertRaises(AccessError):
+            self.table([], model="account.move.line")
 
     # -- append-only ------------------------------------------------------------------
 
