@@ -31,6 +31,8 @@ _MOST_PLURALS = "nplurals=2; plural=(n != 1);"
 _NAMED = re.compile(r"%\(\w+\)[-+#0]?\d*(?:\.\d+)?[a-zA-Z]")
 _PLACED = re.compile(r"%(?!\()[-+#0]?\d*(?:\.\d+)?[sdifgrxeGEX]|%%")
 _BRACES = re.compile(r"\$?\{[^{}]*\}")
+# words for people in an expression, such as {{ 'Over' if … }}, and not 'closed'
+_WORDS = re.compile(r"'[A-Z][^']*'")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 # what a translator may change within a tag
 _SHOWN = re.compile(r"""\s(?:title|alt|placeholder|aria-label)=("[^"]*"|'[^']*')""")
@@ -42,7 +44,8 @@ def placeholders(text):
     :returns: tuple (named, placed in their order, in braces, tags)
     """
     tags = Counter(_SHOWN.sub("", tag) for tag in _TAG.findall(text))
-    named, braces = Counter(_NAMED.findall(text)), Counter(_BRACES.findall(text))
+    named = Counter(_NAMED.findall(text))
+    braces = Counter(_WORDS.sub("''", found) for found in _BRACES.findall(text))
     return named, _PLACED.findall(text), braces, tags
 
 
