@@ -217,8 +217,7 @@ STATEMENTS = (
         """
         INSERT INTO healthcare_fact (id, fact_id, fact_type, schema_version, operation,
             key, sequence, occurred_at, recorded_at, company_id, facility_id,
-            partner_id, columns, sealed, event_id, correlation_id, res_model, res_id,
-            state)
+            partner_id, columns, sealed, event_id, correlation_id, res_model, res_id)
         SELECT k.fact + i, gen_random_uuid(),
             (ARRAY['registration', 'appointment', 'authorization', 'service',
                 'consumable_usage', 'invoice', 'payment', 'claim',
@@ -229,8 +228,7 @@ STATEMENTS = (
             '{"status": "booked", "amount": "120.00", "currency": "USD"}',
             decode(repeat(md5('f' || i), 8), 'hex'), k.event + (i + 1) / 2,
             'c-' || i / 10, 'healthcare.appointment',
-            k.visit + 1 + mod(i, %(visits)s),
-            CASE WHEN i > %(facts)s - %(pending)s THEN 'pending' ELSE 'delivered' END
+            k.visit + 1 + mod(i, %(visits)s)
         FROM generate_series(1, %(facts)s) i, known k, LATERAL (
             SELECT k.now - interval '365 days'
                 * ((%(facts)s - i) / %(facts)s::float) AS at) t
@@ -251,10 +249,13 @@ STATEMENTS = (
         """
         INSERT INTO healthcare_delivery (fact_id, target_id, batch_id, recorded_at,
             state, latency, shard)
-        SELECT f.id, k.target, CASE WHEN f.state = 'delivered'
-                THEN k.batch + 1 + (f.id - k.fact) / %(batch)s END,
-            f.recorded_at, f.state, 'real_time', mod(f.id, 64)
-        FROM healthcare_fact f, known k WHERE f.id > k.fact ORDER BY f.id
+        SELECT f.id, k.target, CASE WHEN NOT l.waits
+                THEN k.batch + 1 + (f.id - k.fact) / %(batch)s END, f.recorded_at,
+            CASE WHEN l.waits THEN 'pending' ELSE 'delivered' END, 'real_time',
+            mod(f.id, 64)
+        FROM healthcare_fact f, known k, LATERAL (
+            SELECT f.id - k.fact > %(facts)s - %(pending)s AS waits) l
+        WHERE f.id > k.fact ORDER BY f.id
         """,
     ),
     (

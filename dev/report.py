@@ -39,7 +39,13 @@ SELECT category, state, count(*) AS n, sum(amount_at_risk)
   FROM healthcare_exception GROUP BY 1, 2 ORDER BY 1, 2"""
 
 _FACTS = """
-SELECT fact_type AS type, state, count(*) AS n FROM healthcare_fact
+SELECT f.fact_type AS type, CASE WHEN d.waits THEN 'pending'
+           WHEN d.lacks THEN 'failed' WHEN d.waits IS NOT NULL THEN 'delivered'
+           ELSE 'recorded' END AS state, count(*) AS n
+  FROM healthcare_fact f LEFT JOIN (
+    SELECT fact_id, bool_or(state = 'pending') AS waits,
+           bool_or(state IN ('failed', 'given_up')) AS lacks
+      FROM healthcare_delivery GROUP BY fact_id) d ON d.fact_id = f.id
  GROUP BY 1, 2 ORDER BY 1, 2"""
 
 _PROCESSED = """
@@ -77,8 +83,8 @@ UNION ALL SELECT 'events ended without a recorded decision', count(*)
   FROM healthcare_event e WHERE state IN ('dead', 'discarded') AND NOT EXISTS (
     SELECT 1 FROM healthcare_sync_log
      WHERE event_id = e.id AND operation = 'decision')
-UNION ALL SELECT 'facts not delivered', count(*) FROM healthcare_fact
- WHERE state IN ('pending', 'failed')"""
+UNION ALL SELECT 'facts not delivered', count(DISTINCT fact_id)
+  FROM healthcare_delivery WHERE state IN ('pending', 'failed', 'given_up')"""
 
 
 def collect(dev, database, sent=None, receiver=None):
@@ -115,7 +121,8 @@ def collect(dev, database, sent=None, receiver=None):
         report["receiver"] = receiver.summary()
         arrived = receiver.arrived()
         # what was told before there was a target is on its way to nobody
-        bound = "SELECT fact_id FROM healthcare_fact WHERE state != 'recorded'"
+        bound = """SELECT f.fact_id FROM healthcare_fact f WHERE EXISTS (
+            SELECT FROM healthcare_delivery d WHERE d.fact_id = f.id)"""
         ids = [row["fact_id"] for row in query(bound)]
         report["receiver"]["missing"] = sum(one not in arrived for one in ids)
         report["receiver"]["unknown"] = len(arrived.keys() - set(ids))

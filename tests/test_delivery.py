@@ -4,6 +4,7 @@ import json
 
 from odoo import fields
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from odoo.addons.healthcare_connector.core import signatures
 from odoo.addons.healthcare_connector.core.errors import SignatureError
@@ -134,14 +135,68 @@ class TestDelivery(DeliveryCase):
         for (sealed,) in self.env.cr.fetchall():
             self.assertNotIn(self.secret.encode(), bytes(sealed or b""))
 
-    def test_a_fact_changes_its_state_in_place(self):
-        """No index knows the state, and pages have room: nothing else is written."""
-        self.env.cr.execute(
-            """SELECT count(*) FROM pg_indexes
-            WHERE tablename = 'healthcare_fact' AND indexdef ~ '\\mstate\\M'"""
+    def test_how_a_fact_stands_is_told_by_its_deliveries(self):
+        """By the worst of them; found, sorted and grouped by any operator."""
+        second = self.env["healthcare.target"].create(
+            {"name": "Second", "url": self.endpoint.url}
         )
-        self.assertEqual(self.env.cr.fetchone(), (0,))
-        self.env.cr.execute(
-            "SELECT reloptions FROM pg_class WHERE relname = 'healthcare_fact'"
+        facts = self.env["healthcare.fact"]
+        made = self.make("a", "b", "c", "d")
+        told = facts.search([("partner_id", "in", made.ids)], order="id")
+        states = {
+            told[0]: ("pending", ("failed", "pending")),
+            told[1]: ("failed", ("delivered", "given_up")),
+            told[2]: ("delivered", ("delivered", "superseded")),
+            told[3]: ("recorded", ()),
+        }
+        for fact, (_state, ones) in states.items():
+            for delivery, state in zip(fact.delivery_ids, ones, strict=False):
+                delivery.state = state
+        told[3].delivery_ids.unlink()
+        self.assertEqual(len(told[0].delivery_ids.target_id & second), 1)
+        self.assertEqual(told.mapped("state"), [one for one, _two in states.values()])
+
+        def names(*condition):
+            domain = [("id", "in", told.ids), ("state", *condition)]
+            found = facts.search(domain)
+            self.assertEqual(told.filtered_domain(domain), found.sorted("id"))
+            return set(found.mapped("state"))
+
+        every = {"pending", "failed", "delivered", "recorded"}
+        for many in range(16):
+            some = {one for bit, one in enumerate(sorted(every)) if many >> bit & 1}
+            self.assertEqual(names("in", list(some)), some)
+            self.assertEqual(names("not in", list(some)), every - some)
+        self.assertEqual(names("=", "failed"), {"failed"})
+        self.assertEqual(names("!=", "failed"), every - {"failed"})
+        self.assertEqual(names("=", False), set())
+        self.assertEqual(names("!=", False), every)
+        self.assertEqual(names("ilike", "DELIVER"), {"delivered"})
+        self.assertEqual(names("not like", "ed"), {"pending"})
+        self.assertEqual(names("=like", "_e%"), {"delivered", "pending", "recorded"})
+        self.assertEqual(names(">", "failed"), {"pending", "recorded"})
+        domain = [("id", "in", told.ids)]
+        self.assertEqual(
+            facts.search(domain, order="state desc").mapped("state"),
+            ["recorded", "pending", "failed", "delivered"],
         )
-        self.assertIn("fillfactor=50", self.env.cr.fetchone()[0])
+        self.assertEqual(
+            dict(facts._read_group(domain, ["state"], ["__count"])),
+            dict.fromkeys(every, 1),
+        )
+        known = facts.fields_get(["state"])["state"]
+        for name in ("searchable", "sortable", "groupable"):
+            self.assertTrue(known[name], name)
+
+    def test_what_is_to_be_done_is_found_by_its_own_indexes(self):
+        """As long as little waits, however much was delivered."""
+        facts = self.env["healthcare.fact"]
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        for states, index in (
+            (["pending"], "pending_index"),
+            (["failed"], "undone_index"),
+        ):
+            query = facts._search([("state", "in", states)]).select()
+            self.env.cr.execute(SQL("EXPLAIN %s", query))
+            plan = " ".join(row[0] for row in self.env.cr.fetchall())
+            self.assertIn(f"healthcare_delivery_{index}", plan)

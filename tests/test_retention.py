@@ -120,13 +120,22 @@ class TestRetention(HealthcareCase):
             }
         )
         fact = self.env["healthcare.fact"].search([("event_id", "=", self.one.id)])
-        fact[:1].state = "pending"
+        target = self.env["healthcare.target"].create(
+            {"name": "Late", "url": "http://127.0.0.1:9", "active": False}
+        )
+        delivery = self.env["healthcare.delivery"].create(
+            {
+                "fact_id": fact[:1].id,
+                "target_id": target.id,
+                "recorded_at": fact[:1].recorded_at,
+            }
+        )
         self.env.flush_all()
         everything = self.one + self.other + waiting + bad
         self.age(everything)
         self.run_policy()
         self.assertTrue(self.has_body(everything))
-        fact[:1].state = "delivered"
+        delivery.state = "delivered"
         issue._close("resolved", "cause_gone")
         self.env.flush_all()
         self.run_policy()

@@ -21,6 +21,7 @@ from . import target_breaker
 from . import target_flow
 from . import target_pause
 from . import delivery
+from . import fact_state
 from . import delivery_batch
 from . import delivery_parking
 from . import delivery_driver

@@ -264,7 +264,7 @@ class HealthcareBackfill(models.Model):
         )
         deliveries = self.env["healthcare.delivery"]
         deliveries.invalidate_model()
-        deliveries._settle_facts([row[0] for row in rows])
+        deliveries._forget_cached()
         deliveries._wake()
         self.write({"cursor": rows[-1][0], "done_count": self.done_count + len(rows)})
 

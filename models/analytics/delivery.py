@@ -26,7 +26,7 @@ class HealthcareDelivery(models.Model):
     _rec_name = "fact_id"
 
     fact_id = fields.Many2one(
-        "healthcare.fact", required=True, index=True, ondelete="cascade", readonly=True
+        "healthcare.fact", required=True, ondelete="cascade", readonly=True
     )
     target_id = fields.Many2one(
         "healthcare.target", required=True, ondelete="cascade", readonly=True
@@ -52,11 +52,14 @@ class HealthcareDelivery(models.Model):
     reason = fields.Char(readonly=True, help="What the target said when it refused.")
     fact_type = fields.Selection(related="fact_id.fact_type")
 
-    _fact_unique = models.UniqueIndex("(target_id, fact_id)")
+    # Each index is one more to be told of every delivery: these are all there are.
+    _fact_unique = models.UniqueIndex("(fact_id, target_id)")
     _pending_index = models.Index(
         "(target_id, latency, fact_id) WHERE state = 'pending'"
     )
-    _failed_index = models.Index("(target_id, fact_id) WHERE state = 'failed'")
+    _undone_index = models.Index(
+        "(target_id, state, fact_id) WHERE state IN ('failed', 'given_up')"
+    )
 
     @api.model
     def _enqueue(self, fact_type, routes):
@@ -79,6 +82,12 @@ class HealthcareDelivery(models.Model):
                 page_size=len(rows),
             )
             self._wake()
+
+    @api.model
+    def _forget_cached(self):
+        """Read anew what was written past the ORM: how deliveries and facts stand."""
+        self.invalidate_model(["state", "batch_id", "reason"])
+        self.env["healthcare.fact"].invalidate_model(["state"])
 
     @api.model
     def _wake(self):

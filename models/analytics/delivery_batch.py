@@ -230,7 +230,7 @@ class HealthcareDeliveryBatch(models.Model):
             }
         )
         self._log("done", None, started)
-        self._forget()
+        self.env["healthcare.delivery"]._forget_cached()
         return len(rows)
 
     def _note_failure(self, message, started):
@@ -260,7 +260,7 @@ class HealthcareDeliveryBatch(models.Model):
         else:
             self._release(fact_ids)
         self._log("failed" if found else "retry", answer.reason, started)
-        self._forget()
+        self.env["healthcare.delivery"]._forget_cached()
         return found
 
     def _release(self, fact_ids):
@@ -273,9 +273,6 @@ class HealthcareDeliveryBatch(models.Model):
                 list(fact_ids),
             )
         )
-
-    def _forget(self):
-        self.env["healthcare.delivery"].invalidate_model(["state", "batch_id"])
 
     def _log(self, outcome, message, started):
         self.env["healthcare.sync.log"].create(

@@ -20,7 +20,6 @@ from ...core.errors import KeyringError
 _logger = logging.getLogger(__name__)
 
 LOCK_CLASS = 0x4854  # advisory lock class of ours: "HT", with the target's id
-FACTS_LOCK = 0  # in that class: who says how facts stand
 BUDGET_SECONDS = 20
 SOON_SECONDS = 10
 LOOK_SECONDS = 0.25  # how often to look for new work while something is awaited
@@ -240,7 +239,6 @@ class HealthcareDelivery(models.Model):
                     "state": "open" if ids else "failed",
                 }
             )
-            self._settle_facts(faults)
         return ids, documents
 
     # -- answers ----------------------------------------------------------------
@@ -262,17 +260,14 @@ class HealthcareDelivery(models.Model):
 
         Begins again when somebody changed the target meanwhile.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for _attempt in range(ATTEMPTS):
             try:
                 goes_on = self._settle_once(run, trip, answer)
                 self.env.cr.commit()
-                break
+                return goes_on
             except psycopg2.errors.SerializationFailure:
                 self.env.cr.rollback()
-                if attempt == ATTEMPTS:
-                    return True  # it goes out again as it was
-        self._settle_in_turn(trip.fact_ids)
-        return goes_on
+        return True  # it goes out again as it was
 
     @api.model
     def _settle_once(self, run, trip, answer):
@@ -303,24 +298,6 @@ class HealthcareDelivery(models.Model):
             answer.reason, answer.retry_after, refused=answer.kind != "later"
         )
         return False
-
-    @api.model
-    def _settle_in_turn(self, fact_ids):
-        """Say how facts stand, one job at a time.
-
-        Two targets may take the same fact at the same moment; each would see that the
-        other's delivery is still to come.
-        """
-        lock = [LOCK_CLASS, FACTS_LOCK]
-        self.env.cr.execute("SELECT pg_advisory_lock(%s, %s)", lock)
-        try:
-            self.env.cr.commit()
-            self._settle_facts(fact_ids)
-            self.env.cr.commit()
-        except psycopg2.errors.SerializationFailure:
-            self.env.cr.rollback()  # retention or a person was there: swept later
-        finally:
-            self.env.cr.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
 
     # -- waiting ----------------------------------------------------------------
 

@@ -88,15 +88,14 @@ class HealthcareDeliveryBatch(models.Model):
         """Set a batch aside for good, by a person's decision; later facts go on."""
         for batch in self:
             batch.write({"state": "failed", "message": reason})
-            rows = self.env.execute_query(
+            self.env.execute_query(
                 SQL(
                     """UPDATE healthcare_delivery SET state = 'given_up'
                     WHERE batch_id = %s AND state = 'pending' RETURNING fact_id""",
                     batch.id,
                 )
             )
-            self.env["healthcare.delivery"]._settle_facts([row[0] for row in rows])
-        self.env["healthcare.delivery"].invalidate_model(["state"])
+        self.env["healthcare.delivery"]._forget_cached()
 
 
 class HealthcareException(models.Model):

@@ -55,32 +55,14 @@ class HealthcareDelivery(models.Model):
                     JOIN healthcare_delivery o ON o.fact_id = f.id
                     WHERE o.batch_id = %s AND o.state = 'delivered'
                     AND f.key = r.key AND f.sequence > r.sequence)
-                RETURNING d.reason, d.fact_id""",
+                RETURNING d.reason""",
                 batch.target_id.id,
                 batch.id,
             )
         )
         if rows:
-            self._settle_facts([fact_id for _reason, fact_id in rows])
-            batch.target_id._tell_refused({reason for reason, _fact in rows})
-
-    @api.model
-    def _settle_facts(self, fact_ids):
-        """Say of facts how they stand, all targets taken together."""
-        self.env.execute_query(
-            SQL(
-                """UPDATE healthcare_fact f SET state = s.state FROM (
-                    SELECT fact_id, CASE
-                        WHEN bool_or(state = 'pending') THEN 'pending'
-                        WHEN bool_or(state IN ('failed', 'given_up')) THEN 'failed'
-                        ELSE 'delivered' END AS state
-                    FROM healthcare_delivery WHERE fact_id = ANY(%s)
-                    GROUP BY fact_id) s
-                WHERE f.id = s.fact_id AND f.state != s.state RETURNING f.id""",
-                list(fact_ids),
-            )
-        )
-        self.env["healthcare.fact"].invalidate_model(["state"])
+            self._forget_cached()
+            batch.target_id._tell_refused({row[0] for row in rows})
 
     @api.model
     def _send_refused_again(self, targets, reasons=None):
@@ -98,16 +80,15 @@ class HealthcareDelivery(models.Model):
                 SQL("true") if reasons is None else SQL("reason = ANY(%s)", reasons),
             )
         )
-        self.invalidate_model(["state", "batch_id", "reason"])
+        self._forget_cached()
         if rows:
-            self._settle_facts([row[0] for row in rows])
             self._wake()
         return len(rows)
 
     @api.model
     def _give_up_refused(self, target, reason):
         """Leave facts refused for a reason alone, by a person's decision."""
-        rows = self.env.execute_query(
+        self.env.execute_query(
             SQL(
                 """UPDATE healthcare_delivery SET state = 'given_up'
                 WHERE target_id = %s AND state = 'failed' AND reason = %s
@@ -116,9 +97,7 @@ class HealthcareDelivery(models.Model):
                 reason,
             )
         )
-        self.invalidate_model(["state"])
-        if rows:
-            self._settle_facts([row[0] for row in rows])
+        self._forget_cached()
 
 
 class HealthcareTarget(models.Model):

@@ -77,17 +77,6 @@ class HealthcareFact(models.Model):
     res_id = fields.Many2oneReference(
         string="Document ID", model_field="res_model", readonly=True
     )
-    state = fields.Selection(
-        [
-            ("recorded", "Recorded"),
-            ("pending", "To Deliver"),
-            ("delivered", "Delivered"),
-            ("failed", "Failed"),
-        ],
-        required=True,
-        default="recorded",
-        readonly=True,
-    )
     delivery_ids = fields.One2many("healthcare.delivery", "fact_id")
 
     _fact_id_unique = models.UniqueIndex("(fact_id)")
@@ -98,11 +87,6 @@ class HealthcareFact(models.Model):
     _snapshot_index = models.Index(
         "(key text_pattern_ops) WHERE res_model = 'healthcare.facility'"
     )
-
-    def init(self):
-        # A fact is written once and then only changes its state, which no index knows:
-        # with room beside it no other index has to be told either.
-        self.env.cr.execute("ALTER TABLE healthcare_fact SET (fillfactor = 50)")
 
     @api.depends("fact_type")
     def _compute_display_name(self):
@@ -137,24 +121,15 @@ class HealthcareFact(models.Model):
             last[key] = (sequence + 1, after)
             sequences.append(sequence + 1)
         routes = self.env["healthcare.target"]._routes(fact_type, names)
-        bound = {index for _target, indexes in routes for index in indexes}
         values = [
-            self._values(
-                fact_type,
-                row,
-                key,
-                sequences[index],
-                now,
-                "pending" if index in bound else "recorded",
-                names[index],
-            )
+            self._values(fact_type, row, key, sequences[index], now, names[index])
             for index, (row, key) in enumerate(zip(rows, keys, strict=True))
         ]
         inserted = self.env.cr.execute_values(
             """INSERT INTO healthcare_fact (fact_id, fact_type, schema_version,
             operation, key, sequence, occurred_at, recorded_at, company_id, facility_id,
             service_line_id, partner_id, columns, sealed, event_id, correlation_id,
-            res_model, res_id, state, event_names) VALUES %s RETURNING id""",
+            res_model, res_id, event_names) VALUES %s RETURNING id""",
             values,
             page_size=len(values),
             fetch=True,
@@ -197,7 +172,7 @@ class HealthcareFact(models.Model):
         )
 
     @api.model
-    def _values(self, fact_type, row, key, sequence, now, state, names):
+    def _values(self, fact_type, row, key, sequence, now, names):
         event, document = row.get("event"), row["document"]
         facility, line = row.get("facility"), row.get("service_line")
         patient = row.get("patient")
@@ -228,7 +203,6 @@ class HealthcareFact(models.Model):
             event.correlation_id if event else None,
             document._name,
             document.id,
-            state,
             ",".join(names) or None,
         )
 

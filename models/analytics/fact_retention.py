@@ -28,14 +28,12 @@ class HealthcareFact(models.Model):
 
     @api.model
     def _cron_retention(self):
-        """Forget old facts, slice by slice, and set right how facts are said to stand.
+        """Forget old facts, slice by slice.
 
         Kept are the newest of each key, which says how things are and what the next
         sequence is, and whatever a target has still to get or has refused.
         """
         end = time.monotonic() + BUDGET_SECONDS
-        self._sweep_states()
-        self.env.cr.commit()
         days = self._retention_days()
         while days and self._forget_some(clock.utc_now() - timedelta(days=days)):
             self.env.cr.commit()
@@ -52,11 +50,12 @@ class HealthcareFact(models.Model):
             SQL(
                 """DELETE FROM healthcare_fact WHERE id IN (
                     SELECT f.id FROM healthcare_fact f
-                    WHERE f.recorded_at < %s AND f.state IN ('recorded', 'delivered')
+                    WHERE f.recorded_at < %s
                     AND EXISTS (SELECT 1 FROM healthcare_fact l
                         WHERE l.key = f.key AND l.sequence > f.sequence)
                     AND NOT EXISTS (SELECT 1 FROM healthcare_delivery d
-                        WHERE d.fact_id = f.id AND d.state IN ('pending', 'failed'))
+                        WHERE d.fact_id = f.id
+                        AND d.state IN ('pending', 'failed', 'given_up'))
                     ORDER BY f.recorded_at LIMIT %s FOR UPDATE SKIP LOCKED)
                 RETURNING id""",
                 before,
@@ -76,25 +75,6 @@ class HealthcareFact(models.Model):
         )
         self.env.invalidate_all()
         return bool(rows)
-
-    @api.model
-    def _sweep_states(self):
-        """Set right facts that wait for nobody, as when a target was deleted."""
-        self.env.execute_query(
-            SQL(
-                """UPDATE healthcare_fact f SET state = s.state FROM (
-                    SELECT w.id, CASE WHEN count(d.id) = 0 THEN 'recorded'
-                        WHEN bool_or(d.state IN ('failed', 'given_up')) THEN 'failed'
-                        ELSE 'delivered' END AS state
-                    FROM healthcare_fact w
-                    LEFT JOIN healthcare_delivery d ON d.fact_id = w.id
-                    WHERE w.state = 'pending'
-                    GROUP BY w.id
-                    HAVING NOT coalesce(bool_or(d.state = 'pending'), false)) s
-                WHERE f.id = s.id RETURNING f.id"""
-            )
-        )
-        self.invalidate_model(["state"])
 
 
 class ResConfigSettings(models.TransientModel):

@@ -152,7 +152,7 @@ class HealthcareTarget(models.Model):
             "name": self.env._("To Deliver"),
             "res_model": "healthcare.delivery",
             "views": [(False, "list")],
-            "domain": [("target_id", "=", self.id), ("state", "!=", "delivered")],
+            "domain": [("target_id", "=", self.id), ("state", "=", "pending")],
         }
 
 

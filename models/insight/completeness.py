@@ -330,8 +330,7 @@ class HealthcareCompleteness(models.Model):
             )
         )
         if rows:
-            deliveries.invalidate_model(["state", "batch_id", "reason"])
-            deliveries._settle_facts([row[0] for row in rows])
+            deliveries._forget_cached()
             self.state = "resent"
             deliveries._wake()
 

@@ -26,8 +26,9 @@ _DUE = {
         AND coalesce(t.processed_at, t.received_at) < %(cutoff)s
         AND NOT EXISTS (SELECT 1 FROM healthcare_exception x WHERE x.event_id = t.id
             AND x.state IN ('open', 'assigned'))
-        AND NOT EXISTS (SELECT 1 FROM healthcare_fact f WHERE f.event_id = t.id
-            AND f.state IN ('pending', 'failed'))
+        AND NOT EXISTS (SELECT 1 FROM healthcare_fact f
+            JOIN healthcare_delivery d ON d.fact_id = f.id
+            WHERE f.event_id = t.id AND d.state IN ('pending', 'failed', 'given_up'))
         AND NOT EXISTS (SELECT 1 FROM healthcare_replay_line l WHERE l.event_id = t.id
             AND l.state IN ('pending', 'released'))""",
     "message": """t.body IS NOT NULL AND t.received_at < %(cutoff)s
@@ -42,7 +43,8 @@ _DUE = {
         AND NOT EXISTS (SELECT 1 FROM healthcare_event e WHERE e.id = t.event_id
             AND e.state IN %(unfinished)s)""",
     "fact": """t.sealed IS NOT NULL AND t.recorded_at < %(cutoff)s
-        AND t.state IN ('recorded', 'delivered')""",
+        AND NOT EXISTS (SELECT 1 FROM healthcare_delivery d WHERE d.fact_id = t.id
+            AND d.state IN ('pending', 'failed', 'given_up'))""",
 }
 _REPLACED = """EXISTS (SELECT 1 FROM healthcare_fact n WHERE n.key = t.key
     AND n.sequence > t.sequence)"""
