@@ -1,5 +1,6 @@
 """What the files in ``i18n/`` should hold. Runs within Odoo, see :mod:`.i18n`."""
 
+import ast
 import io
 import re
 from collections import Counter
@@ -82,7 +83,11 @@ def template(env):
     trans_export(None, [NAME], buffer, "po", env)
     exported, result = polib.pofile(buffer.getvalue().decode()), _empty()
     for entry in exported:
-        entry.occurrences = sorted(filter(_shipped, entry.occurrences))
+        entry.occurrences = sorted(
+            place
+            for place in entry.occurrences
+            if _shipped(place) and _is_meant(entry.msgid, place[0])
+        )
         if entry.occurrences:
             entry.comment = _comment(entry)
             result.append(entry)
@@ -159,6 +164,27 @@ def _shipped(occurrence):
         identifier == name or identifier.startswith(f"{name}_product_")
         for name in _demo()
     )
+
+
+def _is_meant(msgid, place):
+    """Whether a term of Python code is an argument of ``_``.
+
+    The exporter takes any tuple behind a call of it for another call.
+    """
+    path = REPO / place.partition(f"/{NAME}/")[2]
+    return not place.endswith(".py") or msgid in _translated(path)
+
+
+@cache
+def _translated(path):
+    """Texts that a Python file gives to a function named ``_`` or ``_lt``."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "attr", getattr(node.func, "id", None))
+            if name in ("_", "_lt") and isinstance(node.args[0], ast.Constant):
+                found.add(node.args[0].value)
+    return found
 
 
 @cache
