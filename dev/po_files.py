@@ -172,11 +172,11 @@ def _is_meant(msgid, place):
     The exporter takes any tuple behind a call of it for another call.
     """
     path = REPO / place.partition(f"/{NAME}/")[2]
-    return not place.endswith(".py") or msgid in _translated(path)
+    return not place.endswith(".py") or msgid in translated(path)
 
 
 @cache
-def _translated(path):
+def translated(path):
     """Texts that a Python file gives to a function named ``_`` or ``_lt``."""
     found = set()
     for node in ast.walk(ast.parse(path.read_bytes())):

@@ -72,6 +72,7 @@ from . import test_format_x12
 from . import test_hand_changes
 from . import test_http_events
 from . import test_hostile
+from . import test_i18n
 from . import test_intake
 from . import test_metrics
 from . import test_metrics_promtool
