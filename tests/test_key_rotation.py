@@ -62,7 +62,7 @@ class TestKeyRotation(HealthcareCase):
     def run_job(self, kind):
         job = self.jobs.with_user(self.admin)._begin(kind).sudo()
         for _turn in range(2000):
-            self.jobs._advance_one()
+            self.jobs._advance_running()
             if job.state != "running":
                 return job
         return self.fail("The job does not end")
@@ -142,14 +142,14 @@ class TestKeyRotation(HealthcareCase):
         self.patch(key_job_run, "WINDOW", 1)
         job = self.jobs.with_user(self.admin)._begin("rotate")
         for _turn in range(3):
-            self.jobs._advance_one()
+            self.jobs._advance_running()
         job.action_pause()
-        self.assertFalse(self.jobs._advance_one())
+        self.assertFalse(self.jobs._advance_running())
         seen = job.seen_count
         with self.assertRaises(UserError):
             self.jobs.with_user(self.admin)._begin("check")
         job.action_resume()
-        self.jobs._advance_one()
+        self.jobs._advance_running()
         self.assertGreater(job.seen_count, 0)
         self.assertGreaterEqual(job.seen_count, seen)
         job.action_cancel()
@@ -196,7 +196,7 @@ class TestKeyRotation(HealthcareCase):
         job = self.jobs.with_user(self.admin)._begin("check")
         os.rename(self.path, self.path + ".away")
         try:
-            self.assertFalse(self.jobs._advance_one())
+            self.assertFalse(self.jobs._advance_running())
             self.assertEqual(job.state, "paused")
             self.assertTrue(job.message)
             with self.assertRaises(UserError):

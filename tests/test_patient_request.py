@@ -1,5 +1,6 @@
 """A patient asks for a copy of the data, or that they are erased."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -10,6 +11,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user
 
 from odoo.addons.healthcare_connector.core import patient_archive
+from odoo.addons.healthcare_connector.models.privacy import data_erasure
 
 from .common import HealthcareCase, appointment_data, coverage_data, event, patient_data
 
@@ -127,6 +129,18 @@ class TestErasure(RequestCase):
         asked.action_submit()
         return asked
 
+    def approve(self, asked):
+        asked.with_user(self.admin).action_approve()
+        self.erase(asked)
+
+    def erase(self, asked):
+        """Work as the scheduled job does, until the request is done with."""
+        for _turn in range(100):
+            if asked.state != "running":
+                return
+            self.env["healthcare.retention.run"]._advance_running()
+        self.fail("The erasure does not end")
+
     def lines(self, asked):
         return {line.name: (line.goes, line.stays) for line in asked.line_ids}
 
@@ -157,8 +171,12 @@ class TestErasure(RequestCase):
             asked.with_user(self.admin).action_refuse()  # say why
         self.assertEqual(self.bodies(self.event), 1)
         asked.with_user(self.admin).action_approve()
-        self.assertEqual(asked.state, "done")
-        self.assertEqual(asked.approver_id, self.admin)
+        self.assertEqual((asked.state, asked.approver_id), ("running", self.admin))
+        with self.assertRaises(UserError):
+            asked.with_user(both).action_approve()
+        self.assertEqual(self.bodies(self.event), 1)
+        self.erase(asked)
+        self.assertEqual((asked.state, asked.progress), ("done", 100.0))
 
     def test_without_business_the_person_is_gone(self):
         (again,) = self.play(
@@ -171,7 +189,7 @@ class TestErasure(RequestCase):
         mine = self.event + again
         asked = self.submitted()
         self.assertEqual(self.lines(asked)["Contents of events"], (2, 0))
-        asked.with_user(self.admin).action_approve()
+        self.approve(asked)
         self.env.invalidate_all()
         self.assertEqual(self.bodies(mine), 0)
         self.assertEqual(self.bodies(self.stranger), 1)
@@ -188,6 +206,48 @@ class TestErasure(RequestCase):
         self.assertEqual(proof["event"], 2)
         self.assertEqual(proof["patient"], 1)
         self.assertTrue(all(r.ids_hash for r in asked.run_ids if r.erased_count))
+
+    def test_it_goes_slice_by_slice_and_what_came_up_meanwhile_stays(self):
+        again = self.play(
+            *(
+                event(
+                    "registration.updated",
+                    patient_data("PR-1", family="<b>Asker", given=(f"G{day}",)),
+                    time=f"2026-03-0{day}T08:00:00Z",
+                )
+                for day in range(2, 6)
+            )
+        )
+        mine = self.event + again
+        asked = self.submitted()
+        self.patch(data_erasure, "SLICE", 2)
+        asked.with_user(self.admin).action_approve()
+        left, shares = [], []
+        for _turn in range(3):
+            self.env["healthcare.retention.run"]._advance_running()
+            left.append(self.bodies(mine))
+            shares.append(asked.progress)
+        self.assertEqual(left, [3, 1, 0])
+        self.assertEqual(asked.state, "running")
+        self.assertEqual(shares, sorted(shares))
+        self.assertTrue(0 < shares[0] < shares[-1] < 100)
+        self.assertEqual(asked.erased_count, 5)
+        self.assertTrue(self.patient.phone)
+        soon = fields.Datetime.now() + timedelta(days=9)
+        visit = appointment_data("PR-1", "PR-B", start=f"{soon.isoformat()}Z")
+        self.play(event("appointment.booked", visit))
+        self.erase(asked)
+        self.assertTrue(self.patient.phone)
+        kept = asked.line_ids.filtered(lambda line: line.part == "contact")
+        self.assertEqual(kept.reason, "An appointment is to come.")
+        proof = {run.kind: run.erased_count for run in asked.run_ids}
+        self.assertEqual((proof["event"], proof.get("patient")), (5, None))
+        ids = [str(one) for one in sorted(mine.ids)]
+        text = ""
+        for part in (ids[:2], ids[2:4], ids[4:]):
+            text = hashlib.sha256((text + ",".join(part)).encode()).hexdigest()
+        run = asked.run_ids.filtered(lambda one: one.kind == "event")
+        self.assertEqual(run.ids_hash, text)
 
     def test_invoices_keep_who_they_are_for(self):
         move = self.env["account.move"].create(
@@ -211,13 +271,13 @@ class TestErasure(RequestCase):
         move.action_post()
         asked = self.submitted()
         self.assertIn("An invoice is open.", asked.line_ids.mapped("reason"))
-        asked.with_user(self.admin).action_approve()
+        self.approve(asked)
         self.assertEqual(self.patient.phone, "+15550100")
         self.env["account.payment.register"].with_context(
             active_model="account.move", active_ids=move.ids
         ).create({})._create_payments()
         asked = self.submitted()
-        asked.with_user(self.admin).action_approve()
+        self.approve(asked)
         self.assertFalse(self.patient.phone)
         self.assertIn("Asker", self.patient.name)
         self.assertTrue(self.patient.healthcare_identifier_ids)
@@ -227,7 +287,7 @@ class TestErasure(RequestCase):
         )
         self.env.invalidate_all()
         asked = self.submitted()
-        asked.with_user(self.admin).action_approve()
+        self.approve(asked)
         self.assertNotIn("Asker", self.patient.name)
         self.assertTrue(move.exists())
 
@@ -247,7 +307,7 @@ class TestErasure(RequestCase):
         )
         asked = self.submitted()
         self.assertEqual(self.lines(asked)["Contents of events"], (0, 2))
-        asked.with_user(self.admin).action_approve()
+        self.approve(asked)
         self.assertEqual(self.bodies(self.event + parked), 2)
         self.assertTrue(self.patient.phone)
 

@@ -38,7 +38,7 @@ class ReplayCase(WorkflowCase):
     def advance(self):
         """Work one slice, as the job does between two commits."""
         self.env.flush_all()
-        return self.jobs._advance_all()
+        return self.jobs._advance_running()
 
     def work(self, job):
         """Play the job and the engine until the job is over."""

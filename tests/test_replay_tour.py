@@ -42,9 +42,9 @@ class TestReplayTour(HttpCase, HealthcareCase):
         job = self.env["healthcare.replay"].search([("user_id", "=", user.id)])
         self.assertEqual((job.state, job.total_count), ("running", 1))
         self.assertEqual(self.held.state, "exception")
-        self.env["healthcare.replay"]._advance_all()
+        self.env["healthcare.replay"]._advance_running()
         self.process()
-        self.env["healthcare.replay"]._advance_all()
+        self.env["healthcare.replay"]._advance_running()
         self.assertEqual((self.held.state, job.state), ("done", "done"))
 
     def test_an_operator_without_it_only_looks(self):

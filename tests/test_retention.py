@@ -61,7 +61,7 @@ class TestRetention(HealthcareCase):
         policy.with_user(self.admin).action_run()
         run = self.runs.search([("policy_id", "=", policy.id)], limit=1)
         for _turn in range(3000):
-            self.runs._advance_one()
+            self.runs._advance_running()
             if run.state == "done":
                 return run
         return self.fail("The run does not end")
@@ -166,7 +166,7 @@ class TestRetention(HealthcareCase):
         run = self.runs.search([], limit=1)
         counts = [run.erased_count]
         while run.state == "running":
-            self.runs._advance_one()
+            self.runs._advance_running()
             counts.append(run.erased_count)
         steps = [after - before for before, after in itertools.pairwise(counts)]
         self.assertLessEqual(max(steps), 2)

@@ -10,12 +10,20 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ...core import clock
+from ..exchange.slice_job import (
+    BUDGET_SECONDS,
+    CANCELLED,
+    DONE,
+    DRAFT,
+    PAUSED,
+    RUNNING,
+    STATE,
+)
 from .delivery import shard_of
 from .fact import fact_types
 from .target import _parts
 
 SLICE = 2000
-BUDGET_SECONDS = 20
 PATIENCE_SECONDS = 5.0
 
 
@@ -29,8 +37,9 @@ class HealthcareBackfill(models.Model):
 
     _name = "healthcare.backfill"
     _description = "Back-fill"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "healthcare.slice.job.steered"]
     _order = "id desc"
+    _job_cron = "cron_backfill"
 
     name = fields.Char(compute="_compute_name")
     target_id = fields.Many2one(
@@ -50,18 +59,10 @@ class HealthcareBackfill(models.Model):
         "lost there.",
     )
     state = fields.Selection(
-        [
-            ("draft", "Being Prepared"),
-            ("running", "Running"),
-            ("paused", "Paused"),
-            ("done", "Done"),
-            ("cancelled", "Cancelled"),
-        ],
-        required=True,
-        readonly=True,
+        [DRAFT, RUNNING, PAUSED, DONE, CANCELLED],
         default="draft",
-        copy=False,
         tracking=True,
+        **STATE,
     )
     chosen_count = fields.Integer(string="Facts Chosen", compute="_compute_chosen")
     total_count = fields.Integer(string="Altogether", readonly=True, copy=False)
@@ -70,8 +71,6 @@ class HealthcareBackfill(models.Model):
     pending_count = fields.Integer(related="target_id.pending_count")
     cursor = fields.Integer(readonly=True, copy=False, aggregator=None)
     last_fact = fields.Integer(readonly=True, copy=False, aggregator=None)
-    started_at = fields.Datetime(readonly=True, copy=False)
-    ended_at = fields.Datetime(readonly=True, copy=False)
 
     @api.depends("target_id", "fact_type")
     def _compute_name(self):
@@ -164,29 +163,6 @@ class HealthcareBackfill(models.Model):
         self._wake()
         return True
 
-    def action_pause(self):
-        self._move("running", "paused")
-
-    def action_resume(self):
-        self._move("paused", "running")
-        self._wake()
-
-    def action_cancel(self):
-        """Put no more in line; what is there already is sent."""
-        self._move(("draft", "running", "paused"), "cancelled")
-        self.ended_at = fields.Datetime.now()
-
-    def _move(self, states, state):
-        self.check_access("write")
-        if any(job.state not in states for job in self):
-            raise UserError(self.env._("It is not in a state to do this."))
-        self.state = state
-
-    @api.model
-    def _wake(self):
-        # Stands in for the system: jobs are configuration of ours.
-        self.env.ref("healthcare_connector.cron_backfill").sudo()._healthcare_wake()
-
     @api.ondelete(at_uninstall=False)
     def _unlink_only_drafts(self):
         if any(job.state != "draft" for job in self):
@@ -239,7 +215,7 @@ class HealthcareBackfill(models.Model):
             )
         )
         if not rows:
-            self.write({"state": "done", "ended_at": fields.Datetime.now()})
+            self._end()
             return
         now, target = clock.utc_now(), self.target_id
         self.env.cr.execute_values(

@@ -38,3 +38,4 @@ from . import engine_outcome
 from . import engine_release
 from . import engine_technical
 from . import engine_dependent
+from . import slice_job

@@ -6,7 +6,7 @@ from datetime import timedelta
 from odoo import fields, models
 from odoo.tools import SQL
 
-from .retention_run import TABLES
+from .retention_run import SLICE, TABLES
 
 LEGAL_YEARS = "healthcare_connector.legal_years"
 CONTACT = (
@@ -42,8 +42,7 @@ class HealthcareDataRequest(models.Model):
         )
 
     def _lines(self):
-        held = self._is_held()
-        hold = self.env._("A legal hold keeps it.")
+        hold = self._is_held() and self.env._("A legal hold keeps it.")
         names = {
             "event": self.env._("Contents of events"),
             "message": self.env._("Messages as received"),
@@ -56,29 +55,18 @@ class HealthcareDataRequest(models.Model):
             stays = len(everything) - len(goes)
             lines.append(
                 {
+                    "part": kind,
                     "name": name,
                     "goes": len(goes),
                     "stays": stays,
-                    "reason": stays and (hold if held else still_open),
+                    "reason": stays and (hold or still_open),
                 }
             )
-        business, legal = self._open_business(), self._legal_reason()
-        for name, reason in (
-            (self.env._("Address, phone, e-mail, notes"), business),
-            (self.env._("Name, birth date, numbers, coverages"), business or legal),
-        ):
-            reason = hold if held else reason
-            lines.append(
-                {
-                    "name": name,
-                    "goes": 0 if reason else 1,
-                    "stays": 1 if reason else 0,
-                    "reason": reason,
-                }
-            )
+        lines += self._account_lines()
         invoices = self._invoices()
         lines.append(
             {
+                "part": "books",
                 "name": self.env._("Invoices, payments, claims"),
                 "goes": 0,
                 "stays": len(invoices),
@@ -90,6 +78,7 @@ class HealthcareDataRequest(models.Model):
         )
         lines.append(
             {
+                "part": "access",
                 "name": self.env._("Record of who saw the data"),
                 "goes": 0,
                 "stays": accesses,
@@ -97,6 +86,24 @@ class HealthcareDataRequest(models.Model):
             }
         )
         return lines
+
+    def _account_lines(self):
+        hold = self._is_held() and self.env._("A legal hold keeps it.")
+        contact = hold or self._open_business()
+        person = contact or self._legal_reason()
+        return [
+            {
+                "part": part,
+                "name": name,
+                "goes": 0 if reason else 1,
+                "stays": 1 if reason else 0,
+                "reason": reason,
+            }
+            for part, name, reason in (
+                ("contact", self.env._("Address, phone, e-mail, notes"), contact),
+                ("person", self.env._("Name, birth date, numbers, coverages"), person),
+            )
+        ]
 
     # -- what there is ------------------------------------------------------------
 
@@ -232,37 +239,52 @@ class HealthcareDataRequest(models.Model):
 
     # -- erasing ------------------------------------------------------------------
 
-    def _erase(self):
-        """Erase what the preview says goes; each kind leaves its proof."""
+    def _begin(self):
+        """Have erased slice by slice what the preview says goes."""
         runs = self.env["healthcare.retention.run"]
-        for kind in ("event", "message", "fact"):
-            run = runs.create(self._values_of_run(kind))
-            run._erase(self._erasable(kind))
-        if self._is_held() or (business := self._open_business()):
-            return
-        patients = self._patients()
-        patients.write(dict.fromkeys(CONTACT, False))
-        self._erase_talk(patients)
-        if not (business or self._legal_reason()):
-            self._erase_person(patients)
-        # The account itself: its id stands for what was erased of it.
-        text = ",".join(map(str, sorted(patients.ids)))
+        total = sum(len(self._erasable(kind)) for kind in ("event", "message", "fact"))
+        self.write({"total_count": total})
         runs.create(
-            {
-                **self._values_of_run("patient"),
-                "erased_count": len(patients),
-                "ids_hash": hashlib.sha256(text.encode()).hexdigest(),
-            }
+            [self._values_of_run(kind) for kind in ("event", "message", "fact")]
         )
+        runs._wake()
+
+    def _finish(self):
+        """Erase, last, what the account itself says; each kind leaves its proof.
+
+        What holds and business ask for is looked at anew: time has passed.
+        """
+        goes = set()
+        for values in self._account_lines():
+            self.line_ids.filtered(lambda line, v=values: line.part == v["part"]).write(
+                values
+            )
+            goes |= {values["part"]} if values["goes"] else set()
+        patients = self._patients()
+        if "contact" in goes:
+            patients.write(dict.fromkeys(CONTACT, False))
+            self._erase_talk(patients)
+            # The account itself: its id stands for what was erased of it.
+            text = ",".join(map(str, sorted(patients.ids)))
+            self.env["healthcare.retention.run"].create(
+                {
+                    **self._values_of_run("patient"),
+                    "state": "done",
+                    "ended_at": fields.Datetime.now(),
+                    "erased_count": len(patients),
+                    "ids_hash": hashlib.sha256(text.encode()).hexdigest(),
+                }
+            )
+        if "person" in goes:
+            self._erase_person(patients)
+        self.write({"state": "done", "done_at": fields.Datetime.now()})
 
     def _values_of_run(self, kind):
         return {
             "kind": kind,
             "cutoff": fields.Datetime.now(),
             "request_id": self.id,
-            "user_id": self.env.uid,
-            "state": "done",
-            "ended_at": fields.Datetime.now(),
+            "user_id": self.approver_id.id,
         }
 
     def _erase_talk(self, patients):
@@ -288,3 +310,20 @@ class HealthcareDataRequest(models.Model):
                 }
             )
         self._erase_talk(patients)
+
+
+class HealthcareRetentionRun(models.Model):
+    _inherit = "healthcare.retention.run"
+
+    def _advance(self):
+        """Of what a patient asked for: a slice of what goes, at last the account."""
+        request = self.request_id.with_context(lang=self.user_id.lang)
+        if not request:
+            return super()._advance()
+        ids = request._erasable(self.kind)[:SLICE]
+        self._erase(ids)
+        if len(ids) < SLICE:
+            self._end()
+            if not request.run_ids.filtered(lambda run: run.state == "running"):
+                request._finish()
+        return True

@@ -41,6 +41,7 @@ class HealthcareDataRequest(models.Model):
         [
             ("draft", "Being Prepared"),
             ("waiting", "To Be Approved"),
+            ("running", "Being Erased"),
             ("done", "Done"),
             ("refused", "Refused"),
         ],
@@ -67,6 +68,9 @@ class HealthcareDataRequest(models.Model):
     run_ids = fields.One2many(
         "healthcare.retention.run", "request_id", string="Erased", readonly=True
     )
+    total_count = fields.Integer(string="To Erase", readonly=True)
+    erased_count = fields.Integer(string="Erased So Far", compute="_compute_progress")
+    progress = fields.Float(compute="_compute_progress", aggregator=None)
     may_decide = fields.Boolean(compute="_compute_may_decide")
 
     @api.depends("kind", "patient_reference")
@@ -86,6 +90,15 @@ class HealthcareDataRequest(models.Model):
                 and request.state == "waiting"
                 and request.user_id != self.env.user
             )
+
+    @api.depends("total_count", "state", "run_ids.erased_count")
+    def _compute_progress(self):
+        for request in self:
+            contents = request.run_ids.filtered(lambda run: run.kind != "patient")
+            request.erased_count = sum(contents.mapped("erased_count"))
+            total = request.total_count
+            share = min(request.erased_count / total, 1.0) if total else 0.0
+            request.progress = 100.0 if request.state == "done" else 100.0 * share
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -146,7 +159,7 @@ class HealthcareDataRequest(models.Model):
         self.sudo().state = "waiting"  # stands in for the reader, checked above
 
     def action_approve(self):
-        """Erase now: somebody else than who prepared it."""
+        """Begin to erase: somebody else than who prepared it."""
         self.ensure_one()
         self._check_decider()
         self._check_kind("erase")
@@ -154,14 +167,8 @@ class HealthcareDataRequest(models.Model):
         # patients are changed by the system alone.
         request = self.sudo()
         request._preview()
-        request._erase()
-        request.write(
-            {
-                "state": "done",
-                "approver_id": self.env.uid,
-                "done_at": fields.Datetime.now(),
-            }
-        )
+        request.write({"state": "running", "approver_id": self.env.uid})
+        request._begin()
 
     def action_refuse(self):
         self.ensure_one()
@@ -223,6 +230,7 @@ class HealthcareDataRequestLine(models.Model):
     request_id = fields.Many2one(
         "healthcare.data.request", required=True, index=True, ondelete="cascade"
     )
+    part = fields.Char(readonly=True)
     name = fields.Char(string="What", required=True, readonly=True)
     goes = fields.Integer(readonly=True)
     stays = fields.Integer(readonly=True)

@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ...core import sealed_columns
 from ...core.errors import KeyringError
+from ..exchange.slice_job import CANCELLED, DONE, PAUSED, RUNNING, STATE
 
 ADMINISTRATOR = "healthcare_connector.group_administrator"
 KEY_STATES = [
@@ -24,7 +25,9 @@ class HealthcareKeyJob(models.Model):
 
     _name = "healthcare.key.job"
     _description = "Key Job"
+    _inherit = ["healthcare.slice.job.steered"]
     _order = "id desc"
+    _job_cron = "cron_key_job"
 
     kind = fields.Selection(
         [
@@ -36,15 +39,7 @@ class HealthcareKeyJob(models.Model):
         readonly=True,
     )
     state = fields.Selection(
-        [
-            ("running", "Running"),
-            ("paused", "Paused"),
-            ("done", "Done"),
-            ("cancelled", "Cancelled"),
-        ],
-        required=True,
-        readonly=True,
-        default="running",
+        [RUNNING, PAUSED, DONE, CANCELLED], default="running", **STATE
     )
     user_id = fields.Many2one(
         "res.users",
@@ -54,8 +49,7 @@ class HealthcareKeyJob(models.Model):
         default=lambda self: self.env.uid,
     )
     key_id = fields.Char(string="Active Key", readonly=True)
-    started_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
-    ended_at = fields.Datetime(readonly=True)
+    started_at = fields.Datetime(default=fields.Datetime.now)
     message = fields.Char(readonly=True)
     line_ids = fields.One2many("healthcare.key.job.line", "job_id", readonly=True)
     count_ids = fields.One2many("healthcare.key.count", "job_id", readonly=True)
@@ -138,35 +132,19 @@ class HealthcareKeyJob(models.Model):
         job._wake()
         return job.with_env(self.env)
 
-    def action_pause(self):
-        self._move("running", "paused")
-
-    def action_resume(self):
-        self._move("paused", "running")
-        self._wake()
-
-    def action_cancel(self):
-        """Stop; what was re-encrypted stays so, both keys open what they sealed."""
-        self._move(("running", "paused"), "cancelled")
-        self.sudo().ended_at = fields.Datetime.now()  # checked by _move
-
     def _move(self, states, state):
+        """Change the state; what stood in the way before is forgotten."""
+        result = super()._move(states, state)
+        self.sudo().write({"message": False})  # checked just now
+        return result
+
+    def _check_may_work(self):
         self._check_administrator()
-        states = (states,) if isinstance(states, str) else states
-        if any(job.state not in states for job in self):
-            raise UserError(self.env._("It is not in a state to do this."))
-        # Stands in for the administrator, who was checked above.
-        self.sudo().write({"state": state, "message": False})
 
     @api.model
     def _check_administrator(self):
         if not self.env.su and not self.env.user.has_group(ADMINISTRATOR):
             raise AccessError(self.env._("Only administrators look after keys."))
-
-    @api.model
-    def _wake(self):
-        # Stands in for the system: jobs are configuration of ours.
-        self.env.ref("healthcare_connector.cron_key_job").sudo()._healthcare_wake()
 
     # -- counting ---------------------------------------------------------------
 

@@ -1,15 +1,12 @@
 """Key jobs at work: one slice at a time, committed with how far it is."""
 
-import time
-
-from odoo import api, fields, models
+from odoo import models
 from odoo.tools import SQL
 
 from ...core import sealed_columns
 from ...core.encryption import Keyring
 from ...core.errors import KeyringError
 
-BUDGET_SECONDS = 20
 WINDOW = 2000  # rows looked at in one slice
 SLICE_ROWS = 200  # rows opened and written in one slice
 SLICE_BYTES = 8 * 1024 * 1024
@@ -19,35 +16,9 @@ MAX_PASSES = 50
 class HealthcareKeyJob(models.Model):
     _inherit = "healthcare.key.job"
 
-    @api.model
-    def _cron_run(self):
-        """Work on the running job until it is done or the time is up."""
-        engine = self.env["healthcare.engine"]
-        end = time.monotonic() + BUDGET_SECONDS
-        while time.monotonic() < end:
-            if not engine._committed(lambda _attempt: self._advance_one()):
-                return
-        self._wake()
-
-    @api.model
-    def _advance_one(self):
-        """Work one slice; tell whether more can be done at once."""
-        self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT id FROM healthcare_key_job WHERE state = 'running'
-                ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
-            )
-        )
-        if not rows:
-            return False
-        job = self.browse(rows[0][0])
-        job.invalidate_recordset()
-        job.line_ids.invalidate_recordset()
-        return job._advance()
-
     def _advance(self):
         self.ensure_one()
+        self.line_ids.invalidate_recordset()
         try:
             keyring = self.env["healthcare.keyring"]._get()
         except KeyringError as error:
@@ -75,9 +46,8 @@ class HealthcareKeyJob(models.Model):
                 for name, key_id, state, count in self._count_by_key()
             ]
         )
-        self.write(
-            {"state": "done", "ended_at": fields.Datetime.now(), "message": False}
-        )
+        self.write({"message": False})
+        self._end()
 
 
 class HealthcareKeyJobLine(models.Model):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from ..exchange.slice_job import DONE, RUNNING, STATE
 from .legal_hold import ADMINISTRATOR
 
 KINDS = [
@@ -149,8 +150,11 @@ class HealthcareRetentionRun(models.Model):
 
     _name = "healthcare.retention.run"
     _description = "Erasure"
+    _inherit = ["healthcare.slice.job"]
     _order = "id desc"
     _log_access = False
+    _job_cron = "cron_retention"
+    _jobs_at_once = 1
 
     policy_id = fields.Many2one(
         "healthcare.retention.policy", readonly=True, index=True, ondelete="set null"
@@ -159,16 +163,8 @@ class HealthcareRetentionRun(models.Model):
     type_id = fields.Many2one("healthcare.event.type", readonly=True)
     cutoff = fields.Datetime(string="Older Than", required=True, readonly=True)
     user_id = fields.Many2one("res.users", string="By", readonly=True)
-    state = fields.Selection(
-        [("running", "Running"), ("done", "Done")],
-        required=True,
-        readonly=True,
-        default="running",
-    )
-    started_at = fields.Datetime(
-        required=True, readonly=True, default=fields.Datetime.now
-    )
-    ended_at = fields.Datetime(readonly=True)
+    state = fields.Selection([RUNNING, DONE], default="running", **STATE)
+    started_at = fields.Datetime(required=True, default=fields.Datetime.now)
     cursor = fields.Integer(readonly=True, aggregator=None)
     erased_count = fields.Integer(string="Erased", readonly=True, aggregator="sum")
     held_count = fields.Integer(string="Kept by Holds", readonly=True, aggregator="sum")
@@ -186,8 +182,3 @@ class HealthcareRetentionRun(models.Model):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
         for run in self:
             run.display_name = f"{kinds.get(run.kind, '')} #{run.id}"
-
-    @api.model
-    def _wake(self):
-        # Stands in for the system: jobs are configuration of ours.
-        self.env.ref("healthcare_connector.cron_retention").sudo()._healthcare_wake()

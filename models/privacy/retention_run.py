@@ -1,14 +1,12 @@
 """Erasing, slice by slice: what is due, what is held, what is left of it."""
 
 import hashlib
-import time
 
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.tools import SQL
 
 from ..exchange.event import UNFINISHED
 
-BUDGET_SECONDS = 20
 WINDOW = 5000  # rows looked at in one slice
 SLICE = 500  # rows erased in one slice
 
@@ -86,36 +84,8 @@ _ERASE = {
 class HealthcareRetentionRun(models.Model):
     _inherit = "healthcare.retention.run"
 
-    # -- driving ----------------------------------------------------------------
-
-    @api.model
-    def _cron_run(self):
-        """Work on what is running until it is done or the time is up."""
-        engine = self.env["healthcare.engine"]
-        end = time.monotonic() + BUDGET_SECONDS
-        while time.monotonic() < end:
-            if not engine._committed(lambda _attempt: self._advance_one()):
-                return
-        self._wake()
-
-    @api.model
-    def _advance_one(self):
-        """Erase one slice of one run; tell whether there may be more."""
-        self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT id FROM healthcare_retention_run WHERE state = 'running'
-                ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
-            )
-        )
-        if not rows:
-            return False
-        run = self.browse(rows[0][0])
-        run.invalidate_recordset()
-        run._advance()
-        return True
-
     def _advance(self):
+        """Erase one slice; tell whether there may be more, of this run or another."""
         self.ensure_one()
         ((upper,),) = self.env.execute_query(
             SQL(
@@ -127,8 +97,8 @@ class HealthcareRetentionRun(models.Model):
             )
         )
         if upper is None:
-            self.write({"state": "done", "ended_at": fields.Datetime.now()})
-            return
+            self._end()
+            return True
         rows = self.env.execute_query(
             SQL(
                 """SELECT t.id, %(held)s FROM %(table)s t
@@ -150,6 +120,7 @@ class HealthcareRetentionRun(models.Model):
                 "held_count": self.held_count + len(rows) - len(ids),
             }
         )
+        return True
 
     def _erase(self, ids):
         """Erase what these records contain and go on with the proof."""

@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..exchange.slice_job import CANCELLED, DONE, DRAFT, PAUSED, RUNNING, STATE
 from ..governance.exception import CATEGORIES, OPEN_STATES
 
 # What a person chooses; all else is written by what people do and by the job itself.
@@ -55,8 +56,9 @@ class HealthcareReplay(models.Model):
 
     _name = "healthcare.replay"
     _description = "Replay"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "healthcare.slice.job.steered"]
     _order = "id desc"
+    _job_cron = "cron_replay"
 
     name = fields.Char(compute="_compute_name")
     kind = fields.Selection(
@@ -73,18 +75,10 @@ class HealthcareReplay(models.Model):
         default="replay",
     )
     state = fields.Selection(
-        [
-            ("draft", "Being Prepared"),
-            ("running", "Running"),
-            ("paused", "Paused"),
-            ("done", "Done"),
-            ("cancelled", "Cancelled"),
-        ],
-        required=True,
-        readonly=True,
+        [DRAFT, RUNNING, PAUSED, DONE, CANCELLED],
         default="draft",
         tracking=True,
-        copy=False,
+        **STATE,
     )
     reason = fields.Char(tracking=True, help="Why; goes on record with every event.")
     user_id = fields.Many2one(
@@ -144,8 +138,6 @@ class HealthcareReplay(models.Model):
     done_count = fields.Integer(string="Finished", readonly=True, copy=False)
     progress = fields.Float(compute="_compute_progress", aggregator=None)
     remaining = fields.Char(string="Time Left", compute="_compute_remaining")
-    started_at = fields.Datetime(readonly=True, copy=False)
-    ended_at = fields.Datetime(readonly=True, copy=False)
     resumed_at = fields.Datetime(readonly=True, copy=False)
     resumed_done = fields.Integer(readonly=True, copy=False)
     may_work = fields.Boolean(compute="_compute_may_work")
@@ -344,37 +336,20 @@ class HealthcareReplay(models.Model):
         )
         self._wake()
 
-    def action_pause(self):
-        self._move("running", "paused")
-
     def action_resume(self):
-        self._move("paused", "running")
+        result = super().action_resume()
         for job in self:
-            job.sudo().write(  # checked by _move
+            job.sudo().write(  # checked just now
                 {"resumed_at": fields.Datetime.now(), "resumed_done": job.done_count}
             )
-        self._wake()
+        return result
 
     def action_cancel(self):
-        """Leave the rest alone; what was done stays done."""
-        self._move(("running", "paused", "draft"), "cancelled")
-        # Stands in for the system, checked by _move: counting what came of it.
+        result = super().action_cancel()
+        # Stands in for the system, checked just now: counting what came of it.
         for job in self.sudo():
-            job.ended_at = fields.Datetime.now()
             job._count_results()
-
-    def _move(self, states, state):
-        self._check_may_work()
-        states = (states,) if isinstance(states, str) else states
-        if any(job.state not in states for job in self):
-            raise UserError(self.env._("It is not in a state to do this."))
-        # Stands in for whoever may work on it, which was checked above.
-        self.sudo().write({"state": state})
-
-    @api.model
-    def _wake(self):
-        # Stands in for the system: jobs are configuration of ours.
-        self.env.ref("healthcare_connector.cron_replay").sudo()._healthcare_wake()
+        return result
 
     def action_open_events(self):
         """Show the events this is about."""

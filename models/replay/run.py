@@ -1,7 +1,6 @@
 """Jobs at work: one slice at a time, committed with the lines it finished."""
 
 import logging
-import time
 
 import psycopg2
 
@@ -13,7 +12,6 @@ from ..exchange.engine import CONFLICTS
 
 _logger = logging.getLogger(__name__)
 
-BUDGET_SECONDS = 20
 SLICE = 200
 # Events of one job that may be under way at once: what comes in meanwhile gets its
 # turn, and pausing or cancelling still means something.
@@ -26,29 +24,6 @@ class HealthcareReplay(models.Model):
     _inherit = "healthcare.replay"
 
     # -- driving ----------------------------------------------------------------
-
-    @api.model
-    def _cron_run(self):
-        """Work on what is running until nothing is left to do now."""
-        engine = self.env["healthcare.engine"]
-        end = time.monotonic() + BUDGET_SECONDS
-        while time.monotonic() < end:
-            if not engine._committed(lambda _attempt: self._advance_all()):
-                return
-        self._wake()
-
-    @api.model
-    def _advance_all(self):
-        """Work one slice of each running job; tell whether more can be done now."""
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT id FROM healthcare_replay WHERE state = 'running'
-                ORDER BY id FOR UPDATE SKIP LOCKED"""
-            )
-        )
-        jobs = self.browse([row[0] for row in rows])
-        jobs.invalidate_recordset()
-        return any([job._advance() for job in jobs])
 
     def _advance(self):
         """Work one slice; tell whether more can be done at once."""
@@ -105,7 +80,7 @@ class HealthcareReplay(models.Model):
         )
 
     def _finish(self):
-        self.write({"state": "done", "ended_at": fields.Datetime.now()})
+        self._end()
         self._count_results()
         labels = dict(
             self.env["healthcare.replay.outcome"]
