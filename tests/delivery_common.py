@@ -30,7 +30,7 @@ class Endpoint:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 text = gzip.decompress(body)
-                documents = [json.loads(line) for line in text.splitlines()]
+                documents = endpoint.parse(text)
                 endpoint.requests.append((dict(self.headers), body, documents))
                 endpoint.paths.append(self.path)
                 status, answer = endpoint.answer(documents)
@@ -52,6 +52,9 @@ class Endpoint:
             self.server.handle_error = lambda *_args: None  # refused handshakes
         self.url = f"{scheme}://127.0.0.1:{self.server.server_port}/facts"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def parse(self, text):
+        return [json.loads(line) for line in text.splitlines()]
 
     def answer(self, documents):
         if self.answers:
