@@ -114,6 +114,7 @@ from . import test_sql_views
 from . import test_snapshots
 from . import test_timeline
 from . import test_tours
+from . import test_guides
 from . import test_guides_run
 from . import test_views
 from . import test_volume_plans

@@ -8,7 +8,11 @@ import contextlib
 import hashlib
 import json
 import os
+import pathlib
 import signal
+import subprocess
+import sys
+import tempfile
 from collections import defaultdict
 
 from odoo.tests import tagged
@@ -19,6 +23,7 @@ from ..dev.common import DevError
 from .chdb_engine import Chdb
 from .delivery_common import DeliveryCase
 from .relay import Relay
+from .test_guides_run import commands, invoices
 
 TABLE = warehouse.TABLE
 
@@ -291,6 +296,30 @@ class ClickHouseCases:
 @tagged("post_install", "-at_install")
 class TestClickHouse(ClickHouseCases, WarehouseCase):
     engine_type = clickhouse.ClickHouse
+
+    def test_the_commands_of_the_guide(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        root = pathlib.Path(__file__).resolve().parents[1]
+        pathlib.Path(folder, "core").symlink_to(root / "core")
+        pathlib.Path(folder, "facts.ndjson").write_text(invoices())
+        login = f"//{self.warehouse.user}:{self.warehouse.password}@"
+        variables = {
+            **os.environ,
+            "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+            "WAREHOUSE": self.warehouse.url.replace("//", login).rstrip("/"),
+        }
+        tables, load, read = commands("clickhouse")
+        for code in (tables, load, tables, load, read):
+            answer = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", code],
+                env=variables,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        self.assertEqual(answer.stdout.split(), ["1", "90.0000"])
 
 
 @tagged("post_install", "-at_install")

@@ -20,6 +20,7 @@ from .delivery_common import Endpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDORS = ROOT / "docs" / "vendor_guide.rst"
+DATA_TEAM = ROOT / "docs" / "data_team_guide.rst"
 DEVELOPERS = ROOT / "docs" / "developer_guide.rst"
 README = ROOT / "README.rst"
 SERVED = "http://127.0.0.1:8069"  # where the README says that the demo serves
@@ -32,6 +33,11 @@ _CALL = re.compile(
 )
 _FILE = re.compile(
     rf"^``(?P<path>{ADDON}/[^`]+)``\n\n\.\. code-block:: \w+\n\n"
+    r"(?P<code>(?:(?:   .*)?\n)+)",
+    re.MULTILINE,
+)
+_COMMAND = re.compile(
+    r"^\.\. runs: (?P<where>\w+)\n\n\.\. code-block:: sh\n\n"
     r"(?P<code>(?:(?:   .*)?\n)+)",
     re.MULTILINE,
 )
@@ -83,6 +89,42 @@ def calls(text):
         (int(found["status"]), _unindented(found["code"]))
         for found in _CALL.finditer(text)
     ]
+
+
+def commands(where):
+    """Return the commands of the data team's guide that are run somewhere."""
+    return [
+        _unindented(found["code"])
+        for found in _COMMAND.finditer(DATA_TEAM.read_text(encoding="utf-8"))
+        if found["where"] == where
+    ]
+
+
+def invoices():
+    """Return lines of facts: an invoice told twice, another that was taken back."""
+    rows = [
+        ("invoice:1", 1, "upsert", "80.00"),
+        ("invoice:1", 2, "upsert", "90.00"),
+        ("invoice:2", 1, "upsert", "70.00"),
+        ("invoice:2", 2, "delete", None),
+    ]
+    return "".join(
+        json.dumps(
+            {
+                "fact_id": f"{key}/{sequence}",
+                "fact_type": "invoice",
+                "schema_version": "1.1",
+                "operation": operation,
+                "key": key,
+                "sequence": sequence,
+                "occurred_at": "2026",
+                "recorded_at": "2026",
+                "amount_total": amount,
+            }
+        )
+        + "\n"
+        for key, sequence, operation, amount in rows
+    )
 
 
 class _Spreadsheets(Endpoint):
@@ -159,6 +201,44 @@ class TestGuidesRun(BaseCase):
         if "application/hl7-v2" in code:
             self.assertIn("MSA|AA|", answer)
         return answer
+
+    # -- data teams -------------------------------------------------------------
+
+    def test_facts_go_to_postgresql_by_the_guide(self):
+        cluster, name = self.dev.cluster, f"{DATABASE}_warehouse"
+        cluster.clone("template0", name)
+        self.addCleanup(cluster.drop, name)
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        Path(folder, "docs").symlink_to(ROOT / "docs")
+        Path(folder, "facts.ndjson").write_text(invoices())
+        ours, views = commands("postgresql"), commands("odoo")
+        self.assertEqual((len(ours), len(views)), (4, 2))
+        variables = {**self.dev.variables(), "ODOO": self.database}
+
+        def run(code):
+            return subprocess.run(
+                [
+                    "bash",
+                    "-euo",
+                    "pipefail",
+                    "-c",
+                    code.replace("-d warehouse", f"-d {name}"),
+                ],
+                env=variables,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+            ).stdout
+
+        tables, load, read, gaps = ours
+        for code in (tables, load, tables, load):
+            run(code)
+        self.assertEqual(run(read), "1 90.00\n")
+        self.assertEqual(run(gaps), "")
+        for code in views:
+            run(code)
 
     # -- developers -------------------------------------------------------------
 
