@@ -145,11 +145,7 @@ class TestGuides(TransactionCase):
                 )
 
     def test_commands_exist(self):
-        actions = {
-            "healthcare_keyring": "keyring",
-            "healthcare_access_record": "access_record",
-        }
-        for path, tree in self.trees.items():
+        for path in self.trees:
             text = path.read_text(encoding="utf-8")
             for name in re.findall(r"(?<![\w/])dev/([a-z0-9]+)\b(?![/.])", text):
                 self.assertTrue((ROOT / "dev" / name).is_file(), f"{path.name}: {name}")
