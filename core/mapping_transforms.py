@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from . import envelope, mapping_expressions, strict_json
+from . import envelope, mapping_expressions, strict_json, vocabulary
 from .errors import InputError
 
 MAX_ARGUMENT = 200
@@ -299,28 +299,16 @@ def _x12_date(value, _argument):
 
 # -- codes ------------------------------------------------------------------------
 
-_SEX = {
-    "m": "male",
-    "male": "male",
-    "f": "female",
-    "female": "female",
-    "o": "other",
-    "other": "other",
-    "a": "other",
-    "u": "unknown",
-    "unknown": "unknown",
-    "n": "other",
-}
-
-
 def _sex(value, _argument):
     """Read HL7 table 0001, FHIR administrative-gender or X12 DMG03."""
-    return _SEX.get(_text(value).strip().lower(), "unknown")
+    return vocabulary.sex(_text(value))
 
 
 def _country(value, _argument):
     text = _text(value).strip()
-    return text.upper() if re.match(r"[A-Za-z]{2,3}\Z", text) else None
+    if re.match(r"[A-Za-z]{2,3}\Z", text):
+        return text.upper()
+    return vocabulary.country(text)
 
 
 def _map(value, argument, context):

@@ -63,14 +63,15 @@ class Server:
             "workers": self.workers,
             "max_cron_threads": self.cron_threads,
             "log_level": "info",
+            # as deployed: Odoo counts all jobs that follow each other
+            "limit_time_real_cron": 900,
             **self.options,
         }
         command = self.dev.command(self.database, **options)
-        if self.workers:
-            # the master starts its live-chat process by its own file name, which
-            # must be a program: `-m odoo` is none
-            place = command.index("-m")
-            command[place : place + 2] = [str(_launcher())]
+        # Odoo starts itself again (its live-chat process, a reload when a limit is
+        # reached) by its own file name, which must be a program: `-m odoo` is none
+        place = command.index("-m")
+        command[place : place + 2] = [str(_launcher())]
         with open(self.log, "ab") as log:
             # own process group: a terminal's Ctrl-C reaches us first, and a kill
             # reaches its workers too

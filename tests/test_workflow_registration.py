@@ -41,6 +41,31 @@ class TestRegistration(WorkflowCase):
         self.assertEqual(fact.columns["payer"], "T-PAYER")
         self.assertEqual(event.link_ids.mapped("res_id"), patient.ids)
 
+    def test_sex_and_country_in_the_sender_s_words(self):
+        """What the schema lets pass is understood, and never an error of ours."""
+        self.env.company.country_id = self.env.ref("base.us")
+        written = {
+            "W1": ("F", {"country": "USA", "state": "ma"}, "female", "MA"),
+            "W2": ("Male", {"country": "us", "state": "New York"}, "male", "NY"),
+            "W3": ("X", {"state": "ILLINOIS"}, "other", "IL"),
+            "W4": ("?", {"country": "GBR", "state": "MA"}, "unknown", False),
+            "W5": ("female", {"state": "Nowhere"}, "female", False),
+        }
+        events = [
+            self.register(
+                mrn, patient={"sex": sex, "address": {"lines": ["1 Lane"], **address}}
+            )
+            for mrn, (sex, address, _sex, _state) in written.items()
+        ]
+        self.assertStates(self.play(*events), "done")
+        for mrn, (_written, address, sex, state) in written.items():
+            with self.subTest(mrn):
+                patient = self.patient(mrn)
+                self.assertEqual(patient.healthcare_sex, sex)
+                self.assertEqual(patient.state_id.code, state)
+                code = {"W4": "GB", "W5": False}.get(mrn, "US")
+                self.assertEqual(patient.country_id.code, code, address)
+
     def test_any_order_ends_in_the_same_patient(self):
         outcomes = set()
         for number, order in enumerate(permutations(range(3))):

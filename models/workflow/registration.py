@@ -1,8 +1,14 @@
 """Patients: who they are, by which numbers they are known, who insures them."""
 
 from odoo import api, models
+from odoo.fields import Domain
 
+from ...core import vocabulary
 from ..erp.values import changed, day, newer, stamp
+
+
+def _upper(text):
+    return (text or "").strip().upper()
 
 
 class HealthcareWorkflowRegistration(models.AbstractModel):
@@ -101,7 +107,7 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
         if patient.get("birth_date"):
             parts["birth_date"] = {"healthcare_birth_date": day(patient["birth_date"])}
         if patient.get("sex"):
-            parts["sex"] = {"healthcare_sex": patient["sex"]}
+            parts["sex"] = {"healthcare_sex": vocabulary.sex(patient["sex"])}
         if patient.get("phones"):
             parts["phone"] = {"phone": patient["phones"][0]}
         if patient.get("emails"):
@@ -121,34 +127,45 @@ class HealthcareWorkflowRegistration(models.AbstractModel):
     def _address(self, address, places):
         countries, states = places
         lines = address.get("lines") or []
-        country = countries.get((address.get("country") or "").upper())
+        written = _upper(address.get("state"))
+        if address.get("country"):
+            country = countries.get(vocabulary.country(address["country"]))
+        else:
+            # At home nobody writes the country.
+            home = self.env.company.country_id.id
+            country = home if (home, written) in states else False
         return {
             "street": lines[0] if lines else False,
             "street2": ", ".join(lines[1:]) or False,
             "city": address.get("city") or False,
             "zip": address.get("postal_code") or False,
             "country_id": country or False,
-            "state_id": states.get((country, (address.get("state") or "").upper()))
-            or False,
+            "state_id": states.get((country, written)) or False,
         }
 
     @api.model
     def _places(self, contents):
-        """Return ``({code: country id}, {(country id, code): state id})``."""
+        """Return ``({code: country id}, {(country id, code or name): state id})``.
+
+        Codes and names are in capitals.
+        """
         addresses = [data["patient"].get("address") or {} for data in contents]
-        codes = {(a.get("country") or "").upper() for a in addresses} - {""}
-        states = {(a.get("state") or "").upper() for a in addresses} - {""}
+        codes = {vocabulary.country(a.get("country") or "") for a in addresses}
+        written = {(a.get("state") or "").strip() for a in addresses} - {""}
         countries = self.env["res.country"].search_fetch(
-            [("code", "in", list(codes))], ["code"]
+            [("code", "in", list(codes - {None}))], ["code"]
         )
         found = self.env["res.country.state"].search_fetch(
-            [("country_id", "in", countries.ids), ("code", "in", list(states))],
-            ["code", "country_id"],
+            Domain("country_id", "in", [*countries.ids, self.env.company.country_id.id])
+            & (
+                Domain("code", "in", [text.upper() for text in written])
+                | Domain("name", "in", [*written, *map(str.title, written)])
+            ),
+            ["code", "name", "country_id"],
         )
-        return (
-            {country.code: country.id for country in countries},
-            {(state.country_id.id, state.code): state.id for state in found},
-        )
+        states = {(s.country_id.id, _upper(s.name)): s.id for s in found}
+        states |= {(s.country_id.id, _upper(s.code)): s.id for s in found}
+        return {country.code: country.id for country in countries}, states
 
     @api.model
     def _create_patients(self, contents, places):
