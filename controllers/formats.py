@@ -6,7 +6,7 @@ from odoo.http import Controller, Response, request
 
 from ..core import problem as problems
 from ..core.errors import InputError
-from ..formats import fhir_r4, hl7v2, x12
+from ..formats import fhir_r4, hl7v2, hl7v2_ack, x12
 from .protection import intake
 from .responses import BASE, answer
 
@@ -61,6 +61,9 @@ class FormatsController(Controller):
             faults = result.faults
             if code != "AA" and not faults:
                 faults = result.notes or [_nothing()]
+            if result.rules:
+                document = result.message.document
+                faults = hl7v2_ack.located(faults, result.rules, document)
             acks.append(result.message.native.ack(code, faults if code != "AA" else ()))
         return Response(
             batch.native.answer(acks),
@@ -135,11 +138,13 @@ def with_receipts(call, format_name, content_types):
     warnings = list(batch.errors)
     for result in results:
         warnings += result.message.warnings + result.notes
+        if result.state == "nothing":
+            warnings.append(_nothing(result.message.pointer))
     data = {**counts, "receipts": receipts, "warnings": warnings[:MAX_ISSUES]}
     status = _status(batch, results)
     if status < 400:
         return answer(data, status)
-    errors = [error for one in results for error in one.faults]
+    errors = [error for one in results for error in one.faults] or batch.errors
     document = problems.document(
         status,
         "schema_mismatch",
@@ -190,9 +195,9 @@ def _status(batch, results):
     return 422
 
 
-def _nothing():
+def _nothing(pointer=""):
     return {
-        "pointer": "",
+        "pointer": pointer,
         "code": "not_taken",
         "detail": "There is nothing in the message that makes an event.",
     }

@@ -18,6 +18,8 @@ Place = namedtuple("Place", "words plural schema")
 _Step = namedtuple("_Step", "title ordinal")
 
 _INDEX = re.compile(r"(?<=/)[0-9]+(?=/|\Z)")
+# Of a message that is no event; the names of places in it tell people nothing.
+_PARTS = ("interchanges", "transactions", "entry")
 # Only keep together what belongs together; people never say them.
 _GROUPING = ("Name",)
 _ENTRY = ("each", "one")
@@ -192,8 +194,12 @@ def place(pointer, type_name=None, version=None, entry="each"):
             if node is not None:
                 return Place(_said(steps), node.get("type") == "array", node)
         return Place(f"a field of {_said(steps) if steps else 'the event'}", False, {})
-    node = _document(*ENVELOPE)["properties"].get(first, {})
-    title = "kind" if first == "type" else _lower(node.get("title", "a field"))
+    if first in _PARTS:
+        return Place("what was sent", False, {})
+    node = _document(*ENVELOPE)["properties"].get(first)
+    if node is None:  # of a message that never became an event
+        return Place("a field of what was sent", False, {})
+    title = "kind" if first == "type" else _lower(node.get("title", first))
     return Place(f"the event's {title}", title == "data", node)
 
 

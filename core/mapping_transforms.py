@@ -299,6 +299,7 @@ def _x12_date(value, _argument):
 
 # -- codes ------------------------------------------------------------------------
 
+
 def _sex(value, _argument):
     """Read HL7 table 0001, FHIR administrative-gender or X12 DMG03."""
     return vocabulary.sex(_text(value))

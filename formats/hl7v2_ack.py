@@ -7,6 +7,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 
+from ..core import mapping_places
 from .hl7v2_text import STANDARD, delimiters, escaped
 
 CODES = ("AA", "AE", "AR")
@@ -14,6 +15,8 @@ _MAX_ERRORS = 20
 _MAX_COPIED = 250
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _PLACE = re.compile(r"/([A-Z][A-Z0-9]{2})(?:/[0-9]+)?/f([0-9]{1,3})")
+_SEGMENT = re.compile(r"/([A-Z][A-Z0-9]{2})\Z")
+_READ = re.compile(r"\b([A-Z][A-Z0-9]{2})(?:\[[^\]]*\])?\.f([0-9]{1,3})\b")
 #: Table 0357, for our codes.
 _CONDITIONS = {
     "required": ("101", "Required field missing"),
@@ -22,9 +25,19 @@ _CONDITIONS = {
     "format": ("102", "Data type error"),
     "unmapped_code": ("103", "Table value not found"),
     "not_allowed_value": ("103", "Table value not found"),
+    "not_taken": ("103", "Table value not found"),
     "unsupported_message": ("200", "Unsupported message type"),
     "unsupported_event": ("201", "Unsupported event code"),
-    "unsupported_charset": ("207", "Application internal error"),
+    "unsupported_charset": ("103", "Table value not found"),
+    "pattern": ("102", "Data type error"),
+    "one_of": ("101", "Required field missing"),
+    "too_few": ("101", "Required field missing"),
+    "too_short": ("101", "Required field missing"),
+    "too_long": ("104", "Value too long"),
+    "too_small": ("102", "Data type error"),
+    "too_large": ("102", "Data type error"),
+    "invalid_time": ("102", "Data type error"),
+    "invalid_delimiters": ("102", "Data type error"),
     "unreadable": ("100", "Segment sequence error"),
     "segment_before_header": ("100", "Segment sequence error"),
     "no_message": ("100", "Segment sequence error"),
@@ -38,7 +51,8 @@ def build(header, code, errors=(), *, kind="", codec="utf-8"):
 
     :param str header: the MSH of what is answered, ``""`` when there is none
     :param str code: one of :data:`CODES`
-    :param errors: list of ``{"pointer", "code", "detail"}``, or one text
+    :param errors: list of ``{"pointer", "code", "detail"}``, or one text; ``place`` as
+        :func:`located` adds it
     :param str kind: of the message answered, for its trigger
     :param str codec: Python codec of the answer
     :return: bytes; segments end in a carriage return
@@ -79,7 +93,7 @@ def build(header, code, errors=(), *, kind="", codec="utf-8"):
         *([""] * 5),
         charset,
     ]
-    reason = escaped(errors[0]["detail"], marks)[:200] if errors else ""
+    reason = escaped(_reason(errors[0]), marks)[:200] if errors else ""
     segments = [header_fields, ["MSA", code, fields[9], reason]]
     if _since_2_5(version):
         segments += [_error(error, marks) for error in errors[:_MAX_ERRORS]]
@@ -108,13 +122,48 @@ def _since_2_5(version):
     return found is None or int(found[1]) >= 5
 
 
+def located(errors, rules, document):
+    """Return errors with the ``place`` their values come from: segment and field.
+
+    :param errors: list of ``{"pointer", "code", "detail"}``, pointers into an event
+    :param dict rules: the mapping, as :mod:`..core.mapping` describes it
+    :param dict document: the message, as :mod:`.hl7v2` describes it
+    """
+    found = []
+    for error in errors:
+        texts = mapping_places.expressions(rules, error["pointer"])
+        places = [place for text in texts for place in _READ.findall(text)]
+        # Of several segments a value may stand in, one that the sender uses.
+        place = next((p for p in places if p[0] in document), (*places, None)[0])
+        found.append({**error, "place": place} if place else error)
+    return found
+
+
+def _place(error):
+    """Return segment and, unless all of it is meant, field; or nothing."""
+    found = _PLACE.match(error["pointer"]) or _SEGMENT.match(error["pointer"])
+    return found.groups() if found else error.get("place", ())
+
+
+def _reason(error):
+    """Return what is wrong in one text, with the place: MSA-3 stands alone."""
+    place = "-".join(_place(error))
+    return f"{place}: {_told(error)}" if place else _told(error)
+
+
+def _told(error):
+    pointer = error["pointer"]
+    ours = pointer and not (_PLACE.match(pointer) or _SEGMENT.match(pointer))
+    return f"{error['detail']} ({pointer})" if ours else error["detail"]
+
+
 def _error(error, marks):
     """Return the fields of an ERR segment."""
-    place = _PLACE.match(error["pointer"])
-    location = marks.component.join((place[1], "1", place[2])) if place else ""
+    segment, *field = _place(error) or ("",)
+    location = marks.component.join((segment, "1", *field)) if segment else ""
     number, name = _CONDITIONS.get(error["code"], _OTHER)
+    if _SEGMENT.match(error["pointer"]):
+        number, name = _CONDITIONS["no_message"]  # it is the whole segment that lacks
     condition = marks.component.join((number, name, "HL70357"))
-    detail = error["detail"]
-    if error["pointer"] and not place:
-        detail = f"{detail} ({error['pointer']})"
-    return ["ERR", "", location, condition, "E", "", "", "", escaped(detail, marks)]
+    told = escaped(_told(error), marks)
+    return ["ERR", "", location, condition, "E", "", "", "", told]

@@ -66,6 +66,15 @@ class TestFaultWords(BaseCase):
             said("/data/coverages/*/member_id"), "One coverage's member id is missing."
         )
 
+    def test_messages_that_are_no_events(self):
+        self.assertEqual(
+            said("/transactions/0", "unusable"),
+            "What was sent cannot be used: Told by the reader.",
+        )
+        self.assertEqual(
+            said("/outcome", "required"), "A field of what was sent is missing."
+        )
+
     def test_names_of_the_senders_choice_are_not_repeated(self):
         for pointer in ("/data/patient/Wolkenstein", "/data/Wolkenstein/0", "/Wolk"):
             text = said(pointer, "duplicate_key")

@@ -331,7 +331,7 @@ class TestAnswers(BaseCase):
     def test_errors(self):
         error = {"pointer": "/PID/f7", "code": "required", "detail": "Missing | date."}
         lines = one(*ADT).ack("AE", [error]).decode().split("\r")
-        self.assertEqual(lines[1], "MSA|AE|C1|Missing \\F\\ date.")
+        self.assertEqual(lines[1], "MSA|AE|C1|PID-7: Missing \\F\\ date.")
         self.assertEqual(
             lines[2],
             "ERR||PID^1^7|101^Required field missing^HL70357|E||||Missing \\F\\ date.",

@@ -65,6 +65,19 @@ class TestEvents(BaseCase):
         )
         self.assertEqual((second["member_id"], second["priority"]), ("MEM-2", 2))
 
+    def test_the_address_is_where_the_patient_lives(self):
+        """Not where he was born; a street may come in parts."""
+        born = "^^Born^^^IT^BDL"
+        lives = '&Via Larga&12^""^Roma^RM^00100^IT^L'
+        pid = PID.split("|")
+        pid[11] = f"{born}~{lives}"
+        address = self._single(*ADT[:2], "|".join(pid)).data["patient"]["address"]
+        self.assertEqual(address["lines"], ["12 Via Larga"])
+        self.assertEqual((address["city"], address["postal_code"]), ("Roma", "00100"))
+        pid[11] = born
+        patient = self._single(*ADT[:2], "|".join(pid)).data["patient"]
+        self.assertNotIn("address", patient)
+
     def test_identifier_systems(self):
         """Numbers of different kinds and facilities never share a system."""
         pid = "PID|1||5^^^^NI~7^^^MRN~8^^^^MRN~6^^^&1.2.3&ISO||A^B||19700101"

@@ -174,6 +174,19 @@ class TestHl7v2(FormatsCase):
         self.assertEqual(self.codes(self.hl7(body(*message))), ["AA"])
         self.assertEqual(self.events(rejected=False), good)
 
+    def test_refusals_name_the_segment_and_field(self):
+        """Before 2.5 there is no ERR: MSA-3 says where, too."""
+        pid = ADT[2].replace("19610719", "")
+        answer = self.hl7(body(ADT[0], ADT[1], pid, *ADT[3:])).text
+        self.assertIn("\rERR||PID^1^7|101^Required field missing^HL70357|E", answer)
+        self.assertIn("|PID-7: This member is required. (/data/pat", answer)
+        pid = pid.replace("M-1^", "^").replace("123-45-6789", "")
+        answer = self.hl7(body(ADT[0].replace("2.5.1", "2.3"), *ADT[1:2], pid)).text
+        self.assertNotIn("ERR|", answer)
+        self.assertRegex(answer, r"MSA\|AE\|C1\|PID-3: .* \(/data/patient/identifiers")
+        answer = self.hl7(body(SIU[0], *SIU[2:4])).text
+        self.assertIn("ERR||SCH^1^2|101^", answer)
+
     def _draft(self, kind):
         wizard = self.env["healthcare.mapping.new"].create(
             {"source_id": self.source.id, "format": "hl7v2", "hl7v2_kind": kind}
@@ -406,6 +419,20 @@ class TestX12(FormatsCase):
         self.assertEqual(other.status_code, 422)
         self.assertEqual(other.json()["errors"][0]["code"], "unsupported_transaction")
         self.assertEqual(self.messages().state, "unsupported")
+        old = interchange(transaction("271", ELIGIBILITY)).replace(b"*00501*", b"*00200*")
+        answer = self.x12(old).json()
+        self.assertEqual(
+            [error["code"] for error in answer["errors"]], ["unsupported_version"]
+        )
+
+    def test_nothing_to_take_is_told(self):
+        """The payer answers that it cannot answer: no event, and it is said so."""
+        lines = transaction("271", [*ELIGIBILITY[:5], "AAA*Y**50*N"])
+        answer = self.x12(interchange(lines))
+        self.assertEqual(answer.status_code, 200, answer.text)
+        self.assertEqual(
+            [warning["code"] for warning in answer.json()["warnings"]], ["not_taken"]
+        )
 
     def test_without_a_trailer_is_kept_as_an_exception(self):
         lines = transaction("271", ELIGIBILITY)[:-1]

@@ -31,7 +31,8 @@ class Result:
 
     ``message``: :class:`~..formats.incoming.Message`; ``state`` as of
     ``healthcare.message``; ``receipts`` of its events; ``errors`` where the message
-    itself is at fault; ``notes`` on what of it was not taken; ``label``: the mapping.
+    itself is at fault; ``notes`` on what of it was not taken; ``label``: the
+    mapping; ``rules``: its document, where it was applied just now.
     """
 
     message: incoming.Message
@@ -40,6 +41,7 @@ class Result:
     errors: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     label: str | None = None
+    rules: dict | None = None
     record_id: int | None = None
 
     @property
@@ -211,6 +213,7 @@ class HealthcareIntake(models.AbstractModel):
         """Answer a message that stands in the body twice."""
         result.state, result.errors = first.state, first.errors
         result.record_id, result.label = first.record_id, first.label
+        result.rules = first.rules
         result.receipts = [
             receipt._replace(status="duplicate")
             if receipt.status == "accepted"
@@ -252,7 +255,7 @@ class HealthcareIntake(models.AbstractModel):
             result.state = "unsupported"
             result.errors = [message.unsupported or _unsupported()]
             return []
-        result.label = mapped.label
+        result.label, result.rules = mapped.label, mapped.mapping.document
         only = source._only_facility().code
         outcomes = mapped.mapping.apply(
             message.document,
