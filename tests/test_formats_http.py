@@ -419,7 +419,9 @@ class TestX12(FormatsCase):
         self.assertEqual(other.status_code, 422)
         self.assertEqual(other.json()["errors"][0]["code"], "unsupported_transaction")
         self.assertEqual(self.messages().state, "unsupported")
-        old = interchange(transaction("271", ELIGIBILITY)).replace(b"*00501*", b"*00200*")
+        old = interchange(transaction("271", ELIGIBILITY)).replace(
+            b"*00501*", b"*00200*"
+        )
         answer = self.x12(old).json()
         self.assertEqual(
             [error["code"] for error in answer["errors"]], ["unsupported_version"]
