@@ -3,16 +3,18 @@
 import polib
 
 from odoo.exceptions import AccessError
-from odoo.tests import TransactionCase, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.healthcare_connector.dev import po_files
 from odoo.addons.healthcare_connector.dev.common import NAME
+
+from .workflow_common import WorkflowCase
 
 MOST = 0.97  # of the terms: what is new may wait for its translator
 
 
 @tagged("post_install", "-at_install")
-class TestTranslations(TransactionCase):
+class TestTranslations(WorkflowCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -113,3 +115,25 @@ class TestTranslations(TransactionCase):
         self.assertEqual(
             str(caught.exception), self.told("Only administrators look after keys.")
         )
+
+    def test_company_language(self):
+        # what the engine writes down for people, and what it tells analytics
+        self.company.partner_id.lang = "es_ES"
+        unit = self.contrast.uom_id
+        unit.with_context(lang="es_ES").name = "Unidades"
+        (refused,) = self.play(self.register("L1", payer="T-NEW"))
+        self.assertEqual(
+            refused.open_exception_id.reason,
+            self.told("No payer has the code %s.") % "T-NEW",
+        )
+        used = [{"code": "T-CONTRAST", "quantity": 1}]
+        _registered, completed = self.play(
+            self.register("L2", 1), self.completed("L2", "LS2", 2, consumables=used)
+        )
+        self.assertEqual(completed.state, "done")
+        fact = self.env["healthcare.fact"].search(
+            [("fact_type", "=", "consumable_usage")], limit=1
+        )
+        told = fact.columns
+        self.assertEqual(told["product"], "T-CONTRAST")
+        self.assertEqual(told["unit"], unit.with_context(lang=None).name)

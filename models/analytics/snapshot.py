@@ -62,8 +62,9 @@ class HealthcareSnapshot(models.AbstractModel):
         """
         told = 0
         for company, ones in facilities.grouped("company_id").items():
-            # Stands in for the system: figures are made from all documents.
-            system = self.sudo().with_company(company)
+            # Stands in for the system: figures are made from all documents. Names of
+            # units and products are the same whoever asks.
+            system = self.sudo().with_company(company).with_context(lang=None)
             system.env.flush_all()
             window = system._window(company, day)
             for fact_type in types:

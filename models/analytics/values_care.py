@@ -99,7 +99,8 @@ class HealthcareCompletion(models.Model):
                         "quantity": quantity,
                         "planned": sum(ones.mapped("planned")),
                         "wasted": sum(ones.mapped("wasted")),
-                        "unit": product.uom_id.name,
+                        # the same whatever language the one at work reads
+                        "unit": product.uom_id.with_context(lang=None).name,
                         "cost": money(own.standard_price * quantity),
                         "quantity_moved": taken,
                         "cost_actual": money(value),
