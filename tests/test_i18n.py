@@ -126,6 +126,14 @@ class TestTranslations(WorkflowCase):
             refused.open_exception_id.reason,
             self.told("No payer has the code %s.") % "T-NEW",
         )
+        self.play(
+            self.register("L3", payer=None), self.appointment("booked", "L3", "V3", 1)
+        )
+        visit = self.env["healthcare.appointment"].search([], order="id desc", limit=1)
+        self.assertIn(
+            self.told("No coverage is known and self-payment is not agreed."),
+            visit.clearance_reasons,
+        )
         used = [{"code": "T-CONTRAST", "quantity": 1}]
         _registered, completed = self.play(
             self.register("L2", 1), self.completed("L2", "LS2", 2, consumables=used)

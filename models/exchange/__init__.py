@@ -2,6 +2,7 @@
 
 from . import keyring
 from . import outbound
+from . import company_language
 from . import cron_watch
 from . import ir_cron
 from . import ir_http

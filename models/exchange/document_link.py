@@ -31,7 +31,8 @@ class HealthcareDocumentLink(models.Model):
         for link in self:
             model = self.env.get(link.res_model)
             record = model.browse(link.res_id).exists() if model is not None else None
-            link.document_type = model._description if model is not None else False
+            kind = self.env["ir.model"]._get(link.res_model)
+            link.document_type = kind.name if model is not None else False
             link.document_name = (
                 record.display_name if record and record.has_access("read") else False
             )

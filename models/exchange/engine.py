@@ -430,10 +430,7 @@ class HealthcareEngine(models.AbstractModel):
             }
             handler = workflow.with_context(**context)
             if company:
-                # What is written down for people is in their company's language.
-                # Stands in for the engine: the company's contact tells it.
-                language = company.sudo().partner_id.lang
-                handler = handler.with_company(company).with_context(lang=language)
+                handler = company._healthcare_in_language(handler.with_company(company))
             getattr(handler, event_type._handler_name())(group.with_env(handler.env))
 
     @api.model

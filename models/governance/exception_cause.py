@@ -236,8 +236,9 @@ class HealthcareExceptionCause(models.Model):
         """Return the values of a problem, told from its first exception."""
         category, key, company_id = identity
         first = self.env["healthcare.exception"].browse(row["ids"][0])
+        first = first.company_id._healthcare_in_language(first)
         if key.startswith(("from/", "product/")):
-            labels = dict(first._fields["category"]._description_selection(self.env))
+            labels = dict(first._fields["category"]._description_selection(first.env))
             origin = first.source_id.name
             if key.startswith("product/"):
                 origin = first.product_id.display_name

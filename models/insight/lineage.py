@@ -113,12 +113,13 @@ class HealthcareFact(models.Model):
         label = self.env._("Document")
         if model is None:
             return self._step("document", label, self.res_model or "", tone="gone")
+        kind = self.env["ir.model"]._get(self.res_model).name
         record = model.browse(self.res_id).exists()
         if not record:
             return self._step(
                 "document",
                 label,
-                model._description,
+                kind,
                 self.env._("it is not there any more"),
                 tone="gone",
             )
@@ -126,10 +127,8 @@ class HealthcareFact(models.Model):
             # The name is for the patient's own form to say.
             return self._step("document", label, self.patient_reference or "")
         if not record.has_access("read"):
-            return self._step("document", label, model._description)
-        return self._step(
-            "document", label, record.display_name, model._description, record=record
-        )
+            return self._step("document", label, kind)
+        return self._step("document", label, record.display_name, kind, record=record)
 
     def _fact_step(self):
         labels = dict(self._fields["fact_type"]._description_selection(self.env))

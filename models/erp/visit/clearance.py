@@ -28,7 +28,8 @@ class HealthcareAppointment(models.Model):
         deposits = visits._deposits(coverages)
         changed = self.browse()
         for appointment in visits:
-            values = appointment._judge(
+            told = appointment.company_id._healthcare_in_language(appointment)
+            values = told._judge(
                 coverages.get(appointment.patient_id.id, coverages[None]),
                 authorizations[appointment],
                 rules,

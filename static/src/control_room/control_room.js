@@ -8,7 +8,7 @@ import {
 } from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
-import {formatChange, formatDuration, formatFigure} from "./format";
+import {formatChange, formatDecimal, formatDuration, formatFigure} from "./format";
 import {Layout} from "@web/search/layout";
 import {loadBundle} from "@web/core/assets";
 import {registry} from "@web/core/registry";
@@ -112,7 +112,7 @@ export class ControlRoom extends Component {
     }
 
     percent(value) {
-        return `${value.toFixed(value && value < 10 ? 1 : 0)} %`;
+        return `${formatDecimal(value)} %`;
     }
 
     change(figure) {

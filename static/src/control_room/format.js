@@ -1,5 +1,13 @@
-import {formatInteger, formatMonetary} from "@web/views/fields/formatters";
+import {formatFloat, formatInteger, formatMonetary} from "@web/views/fields/formatters";
 import {_t} from "@web/core/l10n/translation";
+
+/**
+ * @param {number} value
+ * @returns {string} with one decimal if it is small, as the language writes it
+ */
+export function formatDecimal(value) {
+    return formatFloat(value, {digits: [16, value && value < 10 ? 1 : 0]});
+}
 
 /**
  * @param {number} seconds
@@ -13,7 +21,7 @@ export function formatDuration(seconds) {
         return _t("%s ms", Math.max(1, Math.round(seconds * 1000)));
     }
     if (seconds < 60) {
-        return _t("%s s", seconds.toFixed(seconds < 10 ? 1 : 0));
+        return _t("%s s", formatDecimal(seconds));
     }
     if (seconds < 3600) {
         return _t("%s min", Math.round(seconds / 60));
@@ -38,10 +46,10 @@ export function formatFigure(figure, value, currencyId) {
         return formatMonetary(value, {currencyId});
     }
     if (figure.unit === "percent") {
-        return `${value.toFixed(value && value < 10 ? 1 : 0)} %`;
+        return `${formatDecimal(value)} %`;
     }
     if (figure.unit === "days") {
-        return value ? _t("%s days", value.toFixed(value < 10 ? 1 : 0)) : "–";
+        return value ? _t("%s days", formatDecimal(value)) : "–";
     }
     return formatInteger(value);
 }
