@@ -247,7 +247,7 @@ STATEMENTS = (
     (
         "healthcare_delivery",
         """
-        INSERT INTO healthcare_delivery (fact_id, target_id, batch_id, recorded_at,
+        INSERT INTO healthcare_delivery (fact_id, target_id, batch_number, recorded_at,
             state, latency, shard)
         SELECT f.id, k.target, CASE WHEN NOT l.waits
                 THEN k.batch + 1 + (f.id - k.fact) / %(batch)s END, f.recorded_at,

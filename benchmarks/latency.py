@@ -20,7 +20,7 @@ SELECT extract(epoch FROM e.processed_at - e.received_at),
   FROM healthcare_event e
   JOIN healthcare_fact f ON f.event_id = e.id
   JOIN healthcare_delivery d ON d.fact_id = f.id
-  JOIN healthcare_delivery_batch b ON b.id = d.batch_id
+  JOIN healthcare_delivery_batch b ON b.id = d.batch_number
  WHERE e.external_id LIKE 'bench-%' AND b.state = 'delivered'
 """
 

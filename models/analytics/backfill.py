@@ -222,7 +222,7 @@ class HealthcareBackfill(models.Model):
             """INSERT INTO healthcare_delivery
             (fact_id, target_id, recorded_at, state, latency, shard) VALUES %s
             ON CONFLICT (target_id, fact_id) DO UPDATE
-            SET state = 'pending', batch_id = NULL, reason = NULL,
+            SET state = 'pending', batch_number = NULL, reason = NULL,
                 recorded_at = EXCLUDED.recorded_at, latency = EXCLUDED.latency,
                 shard = EXCLUDED.shard""",
             [

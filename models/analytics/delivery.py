@@ -14,9 +14,10 @@ SHARDS = 64
 class HealthcareDelivery(models.Model):
     """One fact on its way to one target.
 
-    Rows are written with the fact and taken in the order of their facts. A row is put
-    into a batch, and the batch committed, before anything is sent: whatever dies
-    then, the same facts are sent again under the same idempotency key.
+    Rows are written with the fact and taken in the order of their facts. A batch names
+    the facts it has, and is committed, before anything is sent: whatever dies then, the
+    same facts are sent again under the same idempotency key. A row is written once
+    more, when it is known what became of it.
     """
 
     _name = "healthcare.delivery"
@@ -31,8 +32,14 @@ class HealthcareDelivery(models.Model):
     target_id = fields.Many2one(
         "healthcare.target", required=True, ondelete="cascade", readonly=True
     )
+    # Neither an index nor a foreign key: both cost more than the row itself. A batch
+    # knows its facts, and stays as long as a delivery names it.
+    batch_number = fields.Integer(readonly=True, aggregator=None)
     batch_id = fields.Many2one(
-        "healthcare.delivery.batch", index="btree_not_null", readonly=True
+        "healthcare.delivery.batch",
+        string="Batch",
+        compute="_compute_batch_id",
+        help="With which others it was sent last, or is on its way.",
     )
     recorded_at = fields.Datetime(required=True, readonly=True)
     state = fields.Selection(
@@ -61,6 +68,25 @@ class HealthcareDelivery(models.Model):
         "(target_id, state, fact_id) WHERE state IN ('failed', 'given_up')"
     )
 
+    @api.depends("batch_number", "state")
+    def _compute_batch_id(self):
+        batches = self.env["healthcare.delivery.batch"]
+        on_their_way = {
+            (batch.target_id.id, fact_id): batch
+            for batch in batches.search(
+                [("state", "=", "open"), ("target_id", "in", self.target_id.ids)]
+            )
+            for fact_id in batch.facts or []
+        }
+        there = batches.browse(filter(None, self.mapped("batch_number"))).exists()
+        known = {batch.id: batch for batch in there}
+        for delivery in self:
+            if delivery.state == "pending":
+                key = delivery.target_id.id, delivery.fact_id.id
+                delivery.batch_id = on_their_way.get(key, batches)
+            else:
+                delivery.batch_id = known.get(delivery.batch_number, batches)
+
     @api.model
     def _enqueue(self, fact_type, routes):
         """Put facts in line for targets.
@@ -86,7 +112,7 @@ class HealthcareDelivery(models.Model):
     @api.model
     def _forget_cached(self):
         """Read anew what was written past the ORM: how deliveries and facts stand."""
-        self.invalidate_model(["state", "batch_id", "reason"])
+        self.invalidate_model(["state", "batch_number", "batch_id", "reason"])
         self.env["healthcare.fact"].invalidate_model(["state"])
 
     @api.model

@@ -55,6 +55,12 @@ class HealthcareDeliveryBatch(models.Model):
     limit_count = fields.Integer(
         readonly=True, aggregator=None, help="How many facts it could have had."
     )
+    facts = fields.Json(
+        string="Numbers of Facts",
+        readonly=True,
+        prefetch=False,
+        help="What is in it, in its order.",
+    )
     log_ids = fields.One2many("healthcare.sync.log", "batch_id", string="History")
 
     _uuid_unique = models.UniqueIndex("(uuid)")
@@ -84,10 +90,12 @@ class HealthcareDeliveryBatch(models.Model):
         return old or [(lane, target.parallel) for lane in range(target.parallel)]
 
     @api.model
-    def _open_batch(self, target, lane=0, lanes=None):
+    def _open_batch(self, target, lane=0, lanes=None, foreseen=None):
         """Return the batch to send next: the one not acknowledged yet, or a new one.
 
         Empty where nothing of a class that may leave now waits.
+
+        :param foreseen: ids of facts chosen already, in their order
         """
         lanes = lanes or target.parallel
         last = self.search(
@@ -98,30 +106,24 @@ class HealthcareDeliveryBatch(models.Model):
         if last.state == "open":
             return last
         limit = last._next_limit(target._size())
-        ids = self._choose(target, lane, lanes, limit)
+        if foreseen is not None and len(foreseen) <= limit:
+            ids = foreseen
+        else:
+            ids = self._choose(target, lane, lanes, limit)
         if not ids:
             return self.browse()
-        batch = self.create(
+        return self.create(
             {
                 "target_id": target.id,
                 "uuid": str(uuid.uuid4()),
                 "fact_count": len(ids),
+                "facts": ids,
                 "opened_at": clock.utc_now(),
                 "lane": lane,
                 "lanes": lanes,
                 "limit_count": limit,
             }
         )
-        batch.flush_recordset()
-        self.env.execute_query(
-            SQL(
-                """UPDATE healthcare_delivery SET batch_id = %s WHERE id = ANY(%s)
-                RETURNING id""",
-                batch.id,
-                ids,
-            )
-        )
-        return batch
 
     def _next_limit(self, size):
         """Return how many facts the batch after this one may have.
@@ -138,8 +140,13 @@ class HealthcareDeliveryBatch(models.Model):
         return min(size, self.limit_count)
 
     @api.model
-    def _choose(self, target, lane, lanes, limit):
-        """Return ids of deliveries, in the order of their facts."""
+    def _choose(self, target, lane, lanes, limit, after=0):
+        """Return ids of facts that wait, in their order.
+
+        Nothing says on a row that it is in a batch: a lane has one batch at a time.
+
+        :param after: number of a fact; only later ones
+        """
         of_lane = SQL("d.shard %% %s = %s", lanes, lane) if lanes > 1 else SQL("true")
         if self._waits_for_refused(target):
             # an event does not replace the one before: its subject's events wait
@@ -155,21 +162,22 @@ class HealthcareDeliveryBatch(models.Model):
         for latency in target._open_classes():
             found = self.env.execute_query(
                 SQL(
-                    """SELECT d.fact_id, d.id, d.recorded_at FROM healthcare_delivery d
+                    """SELECT d.fact_id, d.recorded_at FROM healthcare_delivery d
                     WHERE d.target_id = %s AND d.state = 'pending' AND d.latency = %s
-                    AND d.batch_id IS NULL AND %s ORDER BY d.fact_id LIMIT %s""",
+                    AND d.fact_id > %s AND %s ORDER BY d.fact_id LIMIT %s""",
                     target.id,
                     latency,
+                    after,
                     of_lane,
                     limit,
                 )
             )
             if latency == "near_real_time" and 0 < len(found) < limit:
-                oldest = min(row[2] for row in found)
+                oldest = min(row[1] for row in found)
                 if (clock.utc_now() - oldest).total_seconds() < target.batch_age:
                     continue  # neither full nor old
             rows += found
-        return [row[1] for row in sorted(rows)[:limit]]
+        return [row[0] for row in sorted(rows)[:limit]]
 
     @api.model
     def _waits_for_refused(self, target):
@@ -186,15 +194,21 @@ class HealthcareDeliveryBatch(models.Model):
         )
 
     def _facts(self):
+        """Return the facts of a batch, in their order; of an open one what is left."""
         self.ensure_one()
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT fact_id FROM healthcare_delivery WHERE batch_id = %s "
-                "ORDER BY fact_id",
-                self.id,
+        ids = self.facts or []
+        if self.attempts and self.state == "open":
+            # perhaps somebody decided on one of them since it was sent first
+            rows = self.env.execute_query(
+                SQL(
+                    """SELECT fact_id FROM healthcare_delivery WHERE target_id = %s
+                    AND fact_id = ANY(%s) AND state = 'pending' ORDER BY fact_id""",
+                    self.target_id.id,
+                    ids,
+                )
             )
-        )
-        return self.env["healthcare.fact"].browse([row[0] for row in rows])
+            ids = [row[0] for row in rows]
+        return self.env["healthcare.fact"].browse(ids)
 
     # -- what came of it --------------------------------------------------------
 
@@ -206,21 +220,16 @@ class HealthcareDeliveryBatch(models.Model):
         :return: how many were taken
         """
         self.ensure_one()
-        if again:
-            self._release(again)
         if refused:
             self.env["healthcare.delivery"]._park(self, refused)
-        rows = self.env.execute_query(
-            SQL(
-                """UPDATE healthcare_delivery SET state = 'delivered'
-                WHERE batch_id = %s AND state = 'pending' RETURNING fact_id""",
-                self.id,
-            )
-        )
+        left = set(again)
+        facts = [fact_id for fact_id in self.facts or [] if fact_id not in left]
+        count = self._mark(facts, "delivered")
         self.env["healthcare.delivery"]._supersede(self)
         self.write(
             {
                 "state": "delivered",
+                "facts": facts,
                 "delivered_at": clock.utc_now(),
                 "status_code": status,
                 "attempts": self.attempts + 1,
@@ -231,7 +240,7 @@ class HealthcareDeliveryBatch(models.Model):
         )
         self._log("done", None, started)
         self.env["healthcare.delivery"]._forget_cached()
-        return len(rows)
+        return count
 
     def _note_failure(self, message, started):
         """Put on record that it did not arrive; it is sent again as it is."""
@@ -257,22 +266,26 @@ class HealthcareDeliveryBatch(models.Model):
         found = len(fact_ids) == 1
         if found:
             self.env["healthcare.delivery"]._park(self, {fact_ids[0]: answer.reason})
-        else:
-            self._release(fact_ids)
         self._log("failed" if found else "retry", answer.reason, started)
         self.env["healthcare.delivery"]._forget_cached()
         return found
 
-    def _release(self, fact_ids):
-        """Let facts go into another batch."""
-        self.env.execute_query(
+    def _mark(self, fact_ids, state):
+        """Write down what became of facts that were still to be delivered.
+
+        :return: how many
+        """
+        self.env.cr.execute(
             SQL(
-                """UPDATE healthcare_delivery SET batch_id = NULL
-                WHERE batch_id = %s AND fact_id = ANY(%s) RETURNING id""",
+                """UPDATE healthcare_delivery SET state = %s, batch_number = %s
+                WHERE target_id = %s AND fact_id = ANY(%s) AND state = 'pending'""",
+                state,
                 self.id,
+                self.target_id.id,
                 list(fact_ids),
             )
         )
+        return self.env.cr.rowcount
 
     def _log(self, outcome, message, started):
         self.env["healthcare.sync.log"].create(

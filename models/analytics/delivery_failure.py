@@ -1,7 +1,6 @@
 """Targets that do not take what they should get."""
 
 from odoo import fields, models
-from odoo.tools import SQL
 
 GIVE_UP_AFTER = 10  # attempts in a row that a target may fail before somebody is told
 
@@ -88,13 +87,7 @@ class HealthcareDeliveryBatch(models.Model):
         """Set a batch aside for good, by a person's decision; later facts go on."""
         for batch in self:
             batch.write({"state": "failed", "message": reason})
-            self.env.execute_query(
-                SQL(
-                    """UPDATE healthcare_delivery SET state = 'given_up'
-                    WHERE batch_id = %s AND state = 'pending' RETURNING fact_id""",
-                    batch.id,
-                )
-            )
+            batch._mark(batch.facts or [], "given_up")
         self.env["healthcare.delivery"]._forget_cached()
 
 

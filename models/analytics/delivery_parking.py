@@ -28,12 +28,15 @@ class HealthcareDelivery(models.Model):
         """
         self.env.execute_query(
             SQL(
-                """UPDATE healthcare_delivery d SET state = 'failed', reason = r.reason
+                """UPDATE healthcare_delivery d
+                SET state = 'failed', reason = r.reason, batch_number = %s
                 FROM unnest(%s::int[], %s::text[]) AS r(fact_id, reason)
-                WHERE d.batch_id = %s AND d.fact_id = r.fact_id RETURNING d.id""",
+                WHERE d.target_id = %s AND d.fact_id = r.fact_id
+                AND d.state = 'pending' RETURNING d.id""",
+                batch.id,
                 list(refused),
                 list(refused.values()),
-                batch.id,
+                batch.target_id.id,
             )
         )
         batch.target_id._tell_refused(set(refused.values()))
@@ -53,7 +56,7 @@ class HealthcareDelivery(models.Model):
                 FROM refused r WHERE d.id = r.id AND EXISTS (
                     SELECT 1 FROM healthcare_fact f
                     JOIN healthcare_delivery o ON o.fact_id = f.id
-                    WHERE o.batch_id = %s AND o.state = 'delivered'
+                    WHERE o.batch_number = %s AND o.state = 'delivered'
                     AND f.key = r.key AND f.sequence > r.sequence)
                 RETURNING d.reason""",
                 batch.target_id.id,
@@ -72,8 +75,8 @@ class HealthcareDelivery(models.Model):
         """
         rows = self.env.execute_query(
             SQL(
-                """UPDATE healthcare_delivery SET state = 'pending', batch_id = NULL,
-                    reason = NULL
+                """UPDATE healthcare_delivery SET state = 'pending',
+                    batch_number = NULL, reason = NULL
                 WHERE target_id = ANY(%s) AND state = 'failed' AND %s
                 RETURNING fact_id""",
                 targets.ids,

@@ -35,12 +35,16 @@ class HealthcareFact(models.Model):
         """
         end = time.monotonic() + BUDGET_SECONDS
         days = self._retention_days()
-        while days and self._forget_some(clock.utc_now() - timedelta(days=days)):
+        if not days:
+            return
+        before = clock.utc_now() - timedelta(days=days)
+        while self._forget_some(before):
             self.env.cr.commit()
             if time.monotonic() > end:
                 job = self.env.ref("healthcare_connector.cron_fact_retention")
                 job._healthcare_wake()
-                break
+                return
+        self._forget_batches(before)
         self.env.cr.commit()
 
     @api.model
@@ -62,19 +66,24 @@ class HealthcareFact(models.Model):
                 SLICE,
             )
         )
-        self.env.execute_query(
-            SQL(
-                """DELETE FROM healthcare_delivery_batch WHERE id IN (
-                    SELECT b.id FROM healthcare_delivery_batch b
-                    WHERE b.state != 'open' AND b.opened_at < %s
-                    AND NOT EXISTS (SELECT 1 FROM healthcare_delivery d
-                        WHERE d.batch_id = b.id) LIMIT %s) RETURNING id""",
-                before,
-                SLICE,
-            )
-        )
         self.env.invalidate_all()
         return bool(rows)
+
+    @api.model
+    def _forget_batches(self, before):
+        """Delete old batches that no delivery names any more."""
+        self.env.execute_query(
+            SQL(
+                """DELETE FROM healthcare_delivery_batch b
+                WHERE b.state != 'open' AND b.opened_at < %s AND NOT EXISTS (
+                    SELECT FROM jsonb_array_elements_text(b.facts) n(fact_id)
+                    JOIN healthcare_delivery d ON d.fact_id = n.fact_id::int
+                    WHERE d.target_id = b.target_id AND d.batch_number = b.id)
+                RETURNING b.id""",
+                before,
+            )
+        )
+        self.env["healthcare.delivery.batch"].invalidate_model()
 
 
 class ResConfigSettings(models.TransientModel):

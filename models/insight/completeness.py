@@ -320,7 +320,7 @@ class HealthcareCompleteness(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """UPDATE healthcare_delivery d
-                SET state = 'pending', batch_id = NULL, reason = NULL
+                SET state = 'pending', batch_number = NULL, reason = NULL
                 FROM healthcare_completeness_missing m
                 WHERE m.check_id = %s AND d.fact_id = m.fact_id
                 AND d.target_id = %s AND d.state = ANY(%s) RETURNING d.fact_id""",

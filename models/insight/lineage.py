@@ -225,7 +225,7 @@ class HealthcareDeliveryBatch(models.Model):
     def action_open_facts(self):
         self.ensure_one()
         return self.env["healthcare.fact"]._open_facts(
-            [("delivery_ids.batch_id", "=", self.id)]
+            [("id", "in", self.facts or [])]
         )
 
 

@@ -148,13 +148,16 @@ class HealthcareDeliveryBatch(models.Model):
         """Return ``{batch id: rows}`` of what batches read, for ``run_events``."""
         rows = self.env.execute_query(
             SQL(
-                """SELECT d.batch_id, f.fact_type, s.code, y.code, f.res_model, count(*)
-                FROM healthcare_delivery d
+                """SELECT b.id, f.fact_type, s.code, y.code, f.res_model, count(*)
+                FROM healthcare_delivery_batch b
+                CROSS JOIN LATERAL jsonb_array_elements_text(b.facts) n(fact_id)
+                JOIN healthcare_delivery d ON d.fact_id = n.fact_id::int
+                    AND d.target_id = b.target_id AND d.batch_number = b.id
                 JOIN healthcare_fact f ON f.id = d.fact_id
                 LEFT JOIN healthcare_event e ON e.id = f.event_id
                 LEFT JOIN healthcare_source s ON s.id = e.source_id
                 LEFT JOIN healthcare_event_type y ON y.id = e.type_id
-                WHERE d.batch_id = ANY(%s) GROUP BY 1, 2, 3, 4, 5
+                WHERE b.id = ANY(%s) GROUP BY 1, 2, 3, 4, 5
                 ORDER BY 1, 2, 3, 4, 5""",
                 self.ids,
             )
