@@ -86,6 +86,21 @@ class Answer(
     """
 
 
+class Written(namedtuple("Written", "key sequence text")):
+    """A fact written as JSON, with what dialects ask of it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, document):
+        """Return a document written.
+
+        :raise ValueError: for NaN or infinity
+        """
+        text = strict_json.dumps(document).decode()
+        return cls(document.get("key"), document.get("sequence"), text)
+
+
 class Dialect:
     """How batches are written, and how answers to them are read.
 
@@ -101,9 +116,9 @@ class Dialect:
         """Return the address to post to; the name of the table is a valid one."""
         return url
 
-    def encode(self, documents):
-        """Return the bytes of a batch."""
-        return b"".join(strict_json.dumps(document) + b"\n" for document in documents)
+    def encode(self, facts):
+        """Return the bytes of a batch of facts, each :class:`Written`."""
+        return "".join(f"{one.text}\n" for one in facts).encode()
 
     def answer(self, status, headers, body, count):
         """Return the :class:`Answer`; None where its status says it all."""
@@ -113,8 +128,8 @@ class JsonArray(Dialect):
     name = "json_array"
     content_type = "application/json"
 
-    def encode(self, documents):
-        return strict_json.dumps(documents)
+    def encode(self, facts):
+        return f"[{','.join(one.text for one in facts)}]".encode()
 
 
 class ClickHouse(Dialect):
@@ -149,17 +164,17 @@ class Elasticsearch(Dialect):
         more = {"filter_path": "errors,items.*.status,items.*.error.type"}
         return with_query(url, more, f"{urlsplit(url).path.rstrip('/')}/{table}/_bulk")
 
-    def encode(self, documents):
+    def encode(self, facts):
         lines = []
-        for document in documents:
+        for one in facts:
             action = {
-                "_id": document["key"],
-                "version": document["sequence"],
+                "_id": one.key,
+                "version": one.sequence,
                 "version_type": "external",
             }
-            lines.append(strict_json.dumps({"index": action}))
-            lines.append(strict_json.dumps(document))
-        return b"".join(line + b"\n" for line in lines)
+            lines.append(strict_json.dumps({"index": action}).decode())
+            lines.append(one.text)
+        return "".join(f"{line}\n" for line in lines).encode()
 
     def answer(self, status, headers, body, count):
         if 200 <= status < 300 and count:
@@ -212,9 +227,15 @@ def with_query(url, more, path):
 
 
 def encode(dialect, documents):
-    """Return the content type and the bytes of a batch."""
+    """Return the content type and the bytes of a batch.
+
+    :param documents: dicts, or such that are :class:`Written` already
+    """
     spoken = DIALECTS[dialect]
-    return spoken.content_type, spoken.encode(documents)
+    facts = [
+        one if isinstance(one, Written) else Written.of(one) for one in documents
+    ]
+    return spoken.content_type, spoken.encode(facts)
 
 
 def read(dialect, status, headers, body, count):

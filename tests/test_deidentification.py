@@ -1,5 +1,6 @@
 """Policies as data: only stricter, with four eyes; what leaves, and a look at it."""
 
+import json
 from datetime import date, datetime
 
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -68,6 +69,12 @@ class PolicyCase(HealthcareCase):
     def leaving(self, fact, **values):
         target = self.target.copy({"name": "Copy", **values})
         (document,) = target._render(fact)
+        # What leaves is written in another way, and must say the same.
+        (written,) = target._written(fact)
+        self.assertEqual(json.loads(written.text), document)
+        self.assertEqual(
+            (written.key, written.sequence), (document["key"], document["sequence"])
+        )
         return document
 
     def ask_policy(self, base, reason="Asked for by research", **wanted):
@@ -90,6 +97,28 @@ class PolicyCase(HealthcareCase):
 
 
 class TestPolicies(PolicyCase):
+    def test_a_column_is_treated_by_what_it_is_now(self):
+        """Not by what it was taken for when the fact was written."""
+        fact = self.emit()
+        self.assertNotIn("postal_code", fact.columns)
+        self.env.cr.execute(
+            """UPDATE healthcare_fact SET sealed = NULL,
+            columns = columns || '{"postal_code": "12345"}' WHERE id = %s""",
+            [fact.id],
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self.leaving(fact)["postal_code"], "123")
+        limited = self.leaving(fact, policy="limited")
+        self.assertEqual(limited["postal_code"], "12345")
+        self.env.cr.execute(
+            """UPDATE healthcare_fact SET columns = columns || '{"nobody_knows": 1}'
+            WHERE id = %s""",
+            [fact.id],
+        )
+        self.env.invalidate_all()
+        with self.assertRaises(ValueError):
+            self.target._written(fact)
+
     def test_the_contract_is_shipped(self):
         fact = self.emit()
         document = self.leaving(fact)

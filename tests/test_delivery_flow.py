@@ -9,6 +9,7 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
 from odoo.addons.healthcare_connector.core import clock
+from odoo.addons.healthcare_connector.models.analytics import delivery_driver
 from odoo.addons.healthcare_connector.models.analytics.delivery_driver import (
     LOCK_CLASS,
 )
@@ -168,6 +169,92 @@ class TestDeliveryFlow(DeliveryCase):
         self.assertEqual((self.sizes(), len(other.requests)), ([1], 1))
         elsewhere.execute("SELECT pg_try_advisory_lock(%s, %s)", lock)
         self.assertTrue(elsewhere.fetchone()[0], "the job gave it back")
+
+    def test_two_jobs_drive_two_targets_at_once(self):
+        other = Endpoint()
+        self.addCleanup(other.close)
+        second = self.env["healthcare.target"].create(
+            {"name": "Other", "url": other.url}
+        )
+        self.env["ir.config_parameter"].set_param(
+            "healthcare_connector.delivery_jobs", "2"
+        )
+        deliveries = self.env["healthcare.delivery"]
+        deliveries._sync_jobs()
+        self.assertEqual(len(deliveries._jobs().filtered("active")), 2)
+        self.make("a")
+        targets = self.target + second
+        elsewhere = sql_db.db_connect(self.env.cr.dbname).cursor()
+        self.addCleanup(elsewhere.close)
+        # The job on another connection takes its share, and leaves the other one.
+        first = delivery_driver._Run(20, jobs=2)
+        deliveries.with_env(self.env(cr=elsewhere))._claim(first, targets)
+        self.assertEqual(first.claimed, {self.target.id})
+        self.deliver()
+        self.assertEqual((self.sizes(), len(other.requests)), ([], 1))
+        # What nobody takes for a while is anybody's.
+        elsewhere.execute("SELECT pg_advisory_unlock_all()")
+        run = delivery_driver._Run(20, jobs=2)
+        self.assertEqual(run.see([7, 8, 9]), ([7, 8, 9], 2, []))
+        self.assertEqual(len(run.left_in()), 3)
+        with patch.object(delivery_driver, "SHARE_SECONDS", 0):
+            self.assertEqual(run.see([7, 8, 9])[2], [7, 8, 9])
+        self.env["ir.config_parameter"].set_param(
+            "healthcare_connector.delivery_jobs", "1"
+        )
+        deliveries._sync_jobs()
+        self.assertEqual(len(deliveries._jobs()), 1)
+
+    def test_the_next_batch_is_written_while_one_is_on_its_way(self):
+        """And is what goes next, unless the one before was not taken as it was."""
+        self.target.batch_size = 2
+        asked = []
+        written = type(self.target)._written
+
+        def note(target, facts):
+            asked.append((len(self.endpoint.requests), facts.ids))
+            return written(target, facts)
+
+        answered = threading.Event()
+        self.endpoint.judge = lambda _documents: 200 if answered.wait(10) else 500
+        looked = type(self.env["healthcare.delivery"])._look_ahead
+
+        def look(deliveries, run):
+            looked(deliveries, run)
+            answered.set()
+
+        with (
+            patch.object(type(self.target), "_written", note),
+            patch.object(type(self.env["healthcare.delivery"]), "_look_ahead", look),
+        ):
+            self.make("a", "b", "c", "d", "e")
+            self.deliver()
+        self.assertEqual(self.sizes(), [2, 2, 1])
+        self.assertEqual([len(ids) for _count, ids in asked], [2, 2, 1])
+        payers = [d["payer"] for _h, _b, docs in self.endpoint.requests for d in docs]
+        self.assertEqual(payers, list("abcde"))
+
+    def test_what_was_written_ahead_is_dropped_when_the_policy_changes(self):
+        self.target.batch_size = 1
+        changed = threading.Event()
+        self.endpoint.judge = lambda _documents: 200 if changed.wait(10) else 500
+        looked = type(self.env["healthcare.delivery"])._look_ahead
+
+        def look(deliveries, run):
+            looked(deliveries, run)
+            if run.ready and not changed.is_set():
+                rules = deliveries.env["healthcare.policy.rule"].search(
+                    [("phi_class", "=", "postal_code")]
+                )
+                rules.treatment = "drop"
+                changed.set()
+
+        patients = self.env["res.partner"].create([{"name": "a"}, {"name": "b"}])
+        self.tell(patients, postal_code="12345", country="US")
+        with patch.object(type(self.env["healthcare.delivery"]), "_look_ahead", look):
+            self.deliver()
+        codes = [docs[0]["postal_code"] for _h, _b, docs in self.endpoint.requests]
+        self.assertEqual(codes, ["123", None])
 
     def test_another_number_of_lanes_begins_when_the_old_ones_are_done(self):
         self.target.parallel = 2

@@ -15,6 +15,7 @@ from . import snapshot_utilization
 from . import snapshot_financial
 from . import surrogate
 from . import target
+from . import target_writing
 from . import target_authentication
 from . import target_exchange
 from . import target_breaker
@@ -24,6 +25,7 @@ from . import delivery
 from . import fact_state
 from . import delivery_batch
 from . import delivery_parking
+from . import delivery_jobs
 from . import delivery_driver
 from . import subscription
 from . import delivery_failure

@@ -117,9 +117,8 @@ class HealthcareDelivery(models.Model):
 
     @api.model
     def _wake(self):
-        """Wake the delivery job once the transaction has committed."""
-        # Stands in for the system: facts are written by whoever makes a document.
-        self.env.ref("healthcare_connector.cron_deliver").sudo()._healthcare_wake()
+        """Wake the delivery jobs once the transaction has committed."""
+        self._jobs()._healthcare_wake()
 
 
 def shard_of(key):

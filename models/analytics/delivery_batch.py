@@ -140,13 +140,14 @@ class HealthcareDeliveryBatch(models.Model):
         return min(size, self.limit_count)
 
     @api.model
-    def _choose(self, target, lane, lanes, limit, after=0):
+    def _choose(self, target, lane, lanes, limit, without=()):
         """Return ids of facts that wait, in their order.
 
         Nothing says on a row that it is in a batch: a lane has one batch at a time.
 
-        :param after: number of a fact; only later ones
+        :param without: ids of facts that are on their way
         """
+        without = frozenset(without)
         of_lane = SQL("d.shard %% %s = %s", lanes, lane) if lanes > 1 else SQL("true")
         if self._waits_for_refused(target):
             # an event does not replace the one before: its subject's events wait
@@ -164,14 +165,14 @@ class HealthcareDeliveryBatch(models.Model):
                 SQL(
                     """SELECT d.fact_id, d.recorded_at FROM healthcare_delivery d
                     WHERE d.target_id = %s AND d.state = 'pending' AND d.latency = %s
-                    AND d.fact_id > %s AND %s ORDER BY d.fact_id LIMIT %s""",
+                    AND %s ORDER BY d.fact_id LIMIT %s""",
                     target.id,
                     latency,
-                    after,
                     of_lane,
-                    limit,
+                    limit + len(without),
                 )
             )
+            found = [row for row in found if row[0] not in without][:limit]
             if latency == "near_real_time" and 0 < len(found) < limit:
                 oldest = min(row[1] for row in found)
                 if (clock.utc_now() - oldest).total_seconds() < target.batch_age:

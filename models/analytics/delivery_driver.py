@@ -22,6 +22,7 @@ _logger = logging.getLogger(__name__)
 LOCK_CLASS = 0x4854  # advisory lock class of ours: "HT", with the target's id
 BUDGET_SECONDS = 20
 SOON_SECONDS = 10
+SHARE_SECONDS = 1.0  # how long a job leaves to others what is more than its share
 LOOK_SECONDS = 0.25  # how often to look for new work while something is awaited
 #: Requests that one job has on their way at most, and targets it claims.
 REQUESTS = 16
@@ -35,18 +36,33 @@ class _Trip:
     """A batch on its way: what has to be remembered until the answer."""
 
     def __init__(self, target, batch, fact_ids):
-        self.target_id, self.lane, self.batch_id = target.id, batch.lane, batch.id
+        self.target_id, self.batch_id = target.id, batch.id
+        self.lane, self.lanes, self.limit = batch.lane, batch.lanes, batch.limit_count
         self.fact_ids = fact_ids
+        self.looked_ahead = False
         self.started = time.monotonic()
+
+
+class _Ready:
+    """A batch to come, written while the one before it is on its way.
+
+    ``stamp`` is what it was written by: when it is another one, all is done anew.
+    """
+
+    def __init__(self, fact_ids, contents, stamp):
+        self.fact_ids, self.contents, self.stamp = fact_ids, contents, stamp
 
 
 class _Run:
     """What one turn of the job knows: its claims, what is on its way, rates."""
 
-    def __init__(self, seconds):
+    def __init__(self, seconds, jobs=1):
         self.end = time.monotonic() + seconds
+        self.jobs = jobs
         self.claimed = set()  # ids of targets
+        self.seen = {}  # target id -> when it was first found to have work
         self.trips = {}  # future -> trip
+        self.ready = {}  # (target id, lane) -> what comes next
         self.free_at = {}  # target id -> monotonic time of its next request
 
     def is_over(self):
@@ -59,6 +75,31 @@ class _Run:
         return target_id not in self.on_their_way() and any(
             trip.started < self.end for trip in self.trips.values()
         )
+
+    def see(self, ids):
+        """Note which targets have work, the most urgent first.
+
+        With other jobs beside it a job takes its share at once, and more only when
+        nobody else has taken it for a while.
+
+        :return: ids of targets it may claim, how many of them, and all it may claim
+            however many
+        """
+        now = time.monotonic()
+        self.seen = {one: self.seen.get(one, now) for one in ids}
+        free = [one for one in ids if one not in self.claimed]
+        room = REQUESTS - len(self.claimed)
+        if self.jobs == 1:
+            return [], 0, free[:room]
+        share = -(-len(ids) // self.jobs) - len(self.claimed)
+        left = [one for one in free if now - self.seen[one] >= SHARE_SECONDS]
+        return free, max(0, min(share, room)), left[:room]
+
+    def left_in(self):
+        """Return the seconds until targets that others should have taken are ours."""
+        now = time.monotonic()
+        others = [since for one, since in self.seen.items() if one not in self.claimed]
+        return [left for since in others if (left := since + SHARE_SECONDS - now) > 0]
 
     def on_their_way(self):
         return {trip.target_id for trip in self.trips.values()}
@@ -82,7 +123,7 @@ class HealthcareDelivery(models.Model):
         answer holds up nobody. A target is driven by one job at a time, under its
         advisory lock; other jobs, on this node or another, drive others.
         """
-        run = _Run(BUDGET_SECONDS)
+        run = _Run(BUDGET_SECONDS, self._job_count())
         pool = futures.ThreadPoolExecutor(REQUESTS, "healthcare-deliver")
         try:
             while self._fill(run, pool) or run.trips or self._await_probe(run):
@@ -110,15 +151,16 @@ class HealthcareDelivery(models.Model):
     @api.model
     def _claim(self, run, targets):
         """Take the targets that nobody else drives."""
-        ids = [one for one in targets.ids if one not in run.claimed]
-        ids = ids[: REQUESTS - len(run.claimed)]
-        if not ids:
-            return
-        self.env.cr.execute(
-            "SELECT t FROM unnest(%s) AS t WHERE pg_try_advisory_lock(%s, t)",
-            [ids, LOCK_CLASS],
-        )
-        run.claimed.update(row[0] for row in self.env.cr.fetchall())
+        free, share, left = run.see(targets.ids)
+        for ids, count in ((free, share), (left, len(left))):
+            ids = [one for one in ids if one not in run.claimed]
+            if ids and count:
+                self.env.cr.execute(
+                    """SELECT t FROM unnest(%s) AS t
+                    WHERE pg_try_advisory_lock(%s, t) LIMIT %s""",
+                    [ids, LOCK_CLASS, count],
+                )
+                run.claimed.update(row[0] for row in self.env.cr.fetchall())
         # What others wrote while they held them is seen from here on.
         self.env.cr.commit()
 
@@ -174,7 +216,7 @@ class HealthcareDelivery(models.Model):
                 (busy or sent) and target.breaker_state == "half_open"
             ):
                 break
-            trip, parcel = self._prepare(target, lane, lanes)
+            trip, parcel = self._prepare(run, target, lane, lanes)
             if trip:
                 run.trips[pool.submit(parcels.send, parcel)] = trip
                 seconds = target._pause_after(len(trip.fact_ids))
@@ -183,15 +225,25 @@ class HealthcareDelivery(models.Model):
         return sent
 
     @api.model
-    def _prepare(self, target, lane, lanes):
+    def _prepare(self, run, target, lane, lanes):
         """Return a trip and what to send; nothing where nothing is to be sent."""
-        batch = self.env["healthcare.delivery.batch"]._open_batch(target, lane, lanes)
+        ready = run.ready.pop((target.id, lane), None)
+        if ready and ready.stamp != self._stamp(target, lanes):
+            ready = None
+        batch = self.env["healthcare.delivery.batch"]._open_batch(
+            target, lane, lanes, ready and ready.fact_ids
+        )
         self.env.cr.commit()
         if not batch:
             return None, None
         started = time.monotonic()
         try:
-            fact_ids, documents = self._documents(target, batch)
+            if ready and batch.facts == ready.fact_ids:
+                fact_ids, documents = ready.fact_ids, ready.contents
+            else:
+                fact_ids, documents = self._documents(target, batch)
+            if not fact_ids and batch.state == "open":
+                batch.state = "failed"  # nothing is left of it to be sent
             # Surrogates must be known here before they are known there.
             self.env.cr.commit()
             if fact_ids:
@@ -205,6 +257,37 @@ class HealthcareDelivery(models.Model):
         return None, None
 
     @api.model
+    def _stamp(self, target, lanes):
+        """Return what a batch depends on, besides its facts."""
+        rules = self.env["healthcare.policy"]._in_force(target.policy)
+        classes = tuple(target._open_classes())
+        return target.content, target.parallel, lanes, classes, rules
+
+    @api.model
+    def _look_ahead(self, run):
+        """Write what comes next while a request is out, where a full batch waits.
+
+        Nothing is promised by it: it becomes a batch when the one before was taken.
+        """
+        for trip in run.trips.values():
+            key = trip.target_id, trip.lane
+            target = self.env["healthcare.target"].browse(trip.target_id)
+            if trip.looked_ahead or run.is_over() or target.content != "facts":
+                continue
+            trip.looked_ahead = True
+            batches = self.env["healthcare.delivery.batch"]
+            limit = min(target._size(), trip.limit * 2)
+            ids = batches._choose(target, trip.lane, trip.lanes, limit, trip.fact_ids)
+            if ids and len(ids) == limit:
+                try:
+                    contents = target._written(self.env["healthcare.fact"].browse(ids))
+                except FACT_FAULTS:
+                    self.env.cr.rollback()
+                    continue  # told of when its turn comes
+                run.ready[key] = _Ready(ids, contents, self._stamp(target, trip.lanes))
+            self.env.cr.commit()
+
+    @api.model
     def _documents(self, target, batch):
         """Return ids of facts and the documents they are told by.
 
@@ -214,14 +297,14 @@ class HealthcareDelivery(models.Model):
         """
         records = batch._facts()
         try:
-            documents = target._render(records)
+            documents = target._written(records)
             return records.ids, documents
         except FACT_FAULTS:
             self.env.cr.rollback()
         documents, ids, faults = [], [], {}
         for fact in records:
             try:
-                documents += target._render(fact)
+                documents += target._written(fact)
                 ids.append(fact.id)
             except KeyringError as error:
                 if error.code not in SEALED_BADLY:
@@ -235,6 +318,7 @@ class HealthcareDelivery(models.Model):
             batch.write(
                 {
                     "fact_count": len(ids),
+                    "facts": ids,
                     "refused_count": len(faults),
                     "state": "open" if ids else "failed",
                 }
@@ -248,6 +332,7 @@ class HealthcareDelivery(models.Model):
         """Wait a moment for answers and put those that came on record."""
         if not run.trips:
             return
+        self._look_ahead(run)
         done, _waiting = futures.wait(
             run.trips, timeout=LOOK_SECONDS, return_when=futures.FIRST_COMPLETED
         )
@@ -260,6 +345,8 @@ class HealthcareDelivery(models.Model):
 
         Begins again when somebody changed the target meanwhile.
         """
+        if answer.kind != "taken" or answer.refused or answer.again:
+            run.ready.pop((trip.target_id, trip.lane), None)
         for _attempt in range(ATTEMPTS):
             try:
                 goes_on = self._settle_once(run, trip, answer)
@@ -310,6 +397,7 @@ class HealthcareDelivery(models.Model):
         now = clock.utc_now()
         waits = [(due - now).total_seconds() for due in self._dues() if due > now]
         waits += [run.pause(one) for one in run.free_at if run.pause(one)]
+        waits += run.left_in() if run.jobs > 1 else []
         wait = min(waits, default=SOON_SECONDS)
         self.env.cr.commit()
         if wait >= min(SOON_SECONDS, run.end - time.monotonic()):
@@ -332,5 +420,5 @@ class HealthcareDelivery(models.Model):
             return
         soon = [due for due in dues if now < due < now + timedelta(minutes=1)]
         if soon:
-            job = self.env.ref("healthcare_connector.cron_deliver")
-            job._trigger(at=min(soon) + timedelta(seconds=1))
+            for job in self._jobs():
+                job._trigger(at=min(soon) + timedelta(seconds=1))

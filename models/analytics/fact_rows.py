@@ -26,9 +26,13 @@ class _Patient:
 
 
 class FactRow:
-    """One fact, with what its links say; ``values`` are all its columns, opened."""
+    """One fact, with what its links say.
 
-    __slots__ = (*_NAMES, "partner_id", "values")
+    ``values`` are the columns that are no PHI; ``opened`` is the JSON text of those
+    that were sealed, None where none are.
+    """
+
+    __slots__ = (*_NAMES, "partner_id", "values", "opened")
 
     def __init__(self, row):
         (self.id, self.fact_id, self.fact_type, self.schema_version) = row[:4]
@@ -37,9 +41,14 @@ class FactRow:
         (self.correlation_id, self.res_model, self.res_id, self.partner) = row[11:15]
         (self.company, self.facility, self.service_line, self.event) = row[15:]
         self.partner_id = _Patient(self.partner)
+        self.opened = None
 
     def __getitem__(self, name):
         return getattr(self, name)
+
+    def all_values(self):
+        """Return all columns, those that were sealed as well."""
+        return {**self.values, **(json.loads(self.opened) if self.opened else {})}
 
 
 class HealthcareFact(models.Model):
@@ -81,12 +90,10 @@ class HealthcareFact(models.Model):
             rows, _loaded(row.columns for row in rows), strict=True
         ):
             row.values = columns or {}
-        opened = [
-            ring.open(bytes(row.sealed), database, self._name, row.fact_id, "sealed")
-            for row in sealed
-        ]
-        for row, values in zip(sealed, _loaded(map(bytes.decode, opened)), strict=True):
-            row.values.update(values)
+        for row in sealed:
+            row.opened = ring.open(
+                row.sealed, database, self._name, row.fact_id, "sealed"
+            ).decode()
 
 
 def _loaded(texts):

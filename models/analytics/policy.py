@@ -24,6 +24,17 @@ class Rules(namedtuple("Rules", "base treatments smallest")):
             )
         return plans[fact_type]
 
+    def free_of(self, fact_type):
+        """Return the names of a type's columns that leave as they are kept."""
+        free = self.__dict__.setdefault("_free", {})
+        if fact_type not in free:
+            free[fact_type] = frozenset(
+                name
+                for name, phi_class in facts.classes(fact_type).items()
+                if phi_class == "none" and self.treatments["none"] == "keep"
+            )
+        return free[fact_type]
+
 
 TREATMENTS = [
     ("keep", "Leaves as it is"),

@@ -80,6 +80,11 @@ class HealthcareTarget(models.Model):
             if self._wants_event(name)
         ]
 
+    def _written(self, fact_records):
+        if self.content == "events":
+            return self._render(fact_records)
+        return super()._written(fact_records)
+
     def _event_time(self, document):
         """Return when it came about, unless the policy leaves only the year."""
         recorded = document["recorded_at"]

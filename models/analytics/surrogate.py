@@ -50,12 +50,19 @@ class HealthcareSurrogate(models.Model):
         partner_ids = {partner_id for partner_id in partner_ids if partner_id}
         if not partner_ids:
             return {}
-        self.env.cr.execute_values(
-            """INSERT INTO healthcare_surrogate (target_id, partner_id, value)
-            VALUES %s ON CONFLICT (target_id, partner_id) DO NOTHING""",
-            [(target.id, pid, secrets.token_hex(16)) for pid in sorted(partner_ids)],
-            page_size=len(partner_ids),
-        )
+        found = self._known(target, partner_ids)
+        if new := sorted(partner_ids - found.keys()):
+            self.env.cr.execute_values(
+                """INSERT INTO healthcare_surrogate (target_id, partner_id, value)
+                VALUES %s ON CONFLICT (target_id, partner_id) DO NOTHING""",
+                [(target.id, pid, secrets.token_hex(16)) for pid in new],
+                page_size=len(new),
+            )
+            found.update(self._known(target, new))
+        return found
+
+    @api.model
+    def _known(self, target, partner_ids):
         self.env.cr.execute(
             """SELECT partner_id, value FROM healthcare_surrogate
             WHERE target_id = %s AND partner_id = ANY(%s)""",

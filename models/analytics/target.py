@@ -119,7 +119,7 @@ class HealthcareTarget(models.Model):
 
     def _render_one(self, fact, surrogates, rules):
         patient = surrogates.get(fact.partner)
-        values = self._leaving(fact, fact.values, rules)
+        values = self._leaving(fact, fact.all_values(), rules)
         occurred, recorded = self._leaving_times(fact, rules)
         by_patient = fact.fact_type in PATIENT_KEYED and patient
         return {
