@@ -232,9 +232,7 @@ def encode(dialect, documents):
     :param documents: dicts, or such that are :class:`Written` already
     """
     spoken = DIALECTS[dialect]
-    facts = [
-        one if isinstance(one, Written) else Written.of(one) for one in documents
-    ]
+    facts = [one if isinstance(one, Written) else Written.of(one) for one in documents]
     return spoken.content_type, spoken.encode(facts)
 
 

@@ -56,9 +56,7 @@ class LineageCase(ClaimCase):
             [("target_id", "=", self.target.id), ("batch_number", "=", False)]
         )
         state = "pending" if batch.state == "open" else batch.state
-        waiting.write(
-            {"batch_number": state != "pending" and batch.id, "state": state}
-        )
+        waiting.write({"batch_number": state != "pending" and batch.id, "state": state})
         batch.facts = waiting.fact_id.sorted("id").ids
         batch.fact_count = len(waiting)
         self.env.flush_all()

@@ -32,7 +32,7 @@ class _Writer:
         self.moments = {}
         self.sealed = {}
 
-    def write(self, row):
+    def tell(self, row):
         """Return a :class:`~.fact_rows.FactRow` as :class:`~...dialects.Written`."""
         patient = self.surrogates.get(row.partner)
         key, document = row.key, f"{row.res_model},{row.res_id}"
@@ -123,7 +123,7 @@ class HealthcareTarget(models.Model):
         rules = self.env["healthcare.policy"]._in_force(self.policy)
         patients = list({row.partner for row in rows if row.partner})
         writer = _Writer(self, rules, self._patient_keys(patients, rules))
-        return [writer.write(row) for row in rows]
+        return [writer.tell(row) for row in rows]
 
 
 def _inside(values):

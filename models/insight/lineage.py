@@ -224,9 +224,7 @@ class HealthcareDeliveryBatch(models.Model):
 
     def action_open_facts(self):
         self.ensure_one()
-        return self.env["healthcare.fact"]._open_facts(
-            [("id", "in", self.facts or [])]
-        )
+        return self.env["healthcare.fact"]._open_facts([("id", "in", self.facts or [])])
 
 
 class HealthcareTraced(models.AbstractModel):
