@@ -82,6 +82,7 @@
         "views/merge_views.xml",
         "views/exception_cause_views.xml",
         "views/exception_wizard_views.xml",
+        "views/approval_views.xml",
         "views/correct_many_views.xml",
         "views/mapping_views.xml",
         "views/message_views.xml",

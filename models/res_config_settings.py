@@ -33,6 +33,25 @@ class ResConfigSettings(models.TransientModel):
         default=85,
         config_parameter="healthcare_connector.duplicate_threshold",
     )
+    healthcare_waive_limit = fields.Monetary(
+        related="company_id.healthcare_waive_limit",
+        readonly=False,
+        currency_field="healthcare_currency_id",
+        groups="healthcare_connector.group_administrator",
+    )
+    healthcare_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Currency of the Limit"
+    )
+    healthcare_merge_second_person = fields.Selection(
+        [
+            ("production", "Needs a second person in production only"),
+            ("always", "Always needs a second person"),
+            ("never", "One person may do it alone"),
+        ],
+        string="Merging Patients",
+        default="production",
+        config_parameter="healthcare_connector.merge_second_person",
+    )
     healthcare_keyring_status = fields.Char(
         string="Keyring", compute="_compute_healthcare_keyring_status"
     )

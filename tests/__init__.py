@@ -128,6 +128,7 @@ from . import test_workflow_scheduling
 from . import test_workflow_service
 from . import test_workflow_service_correction
 from . import test_alerts
+from . import test_approvals
 from . import test_control_totals
 from . import test_keyring_command
 from . import test_key_rotation

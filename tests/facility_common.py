@@ -46,7 +46,6 @@ FOR_ALL = {
     "healthcare.modifier",
     "healthcare.quality.rule",
     "healthcare.policy",
-    "healthcare.policy.change",
     "healthcare.policy.rule",
     "healthcare.retention.policy",
     "healthcare.retention.run",
@@ -329,6 +328,15 @@ class FacilityCase(WorkflowCase):
         issue = events.exception_ids.filtered(lambda x: x.event_id.type_id)[:1]
         self.env["healthcare.payment.suggestion"].create(
             {"exception_id": issue.id, "currency_id": issue.currency_id.id}
+        )
+        self.env["healthcare.approval"].create(
+            {
+                "kind": "waive",
+                "exception_id": issue.id,
+                "subject": letter,
+                "reason": letter,
+                "requested_by_id": self.free.id,
+            }
         )
         self.env["healthcare.tally.total"]._add_fresh()
         self.env["healthcare.exception.cause"]._sync()

@@ -86,14 +86,14 @@ class PolicyCase(HealthcareCase):
             by_class = wizard.line_ids.grouped("phi_class")
             by_class[phi_class].treatment = treatment
         wizard.action_ask()
-        return self.env["healthcare.policy.change"].search([], limit=1)
+        return self.env["healthcare.approval"].search([], limit=1)
 
     def ask_target(self, **values):
         wizard = self.env["healthcare.target.wizard"].with_user(self.users["asker"])
         wizard.create(
             {"target_id": self.target.id, "reason": "It moved", **values}
         ).action_ask()
-        return self.env["healthcare.policy.change"].search([], limit=1)
+        return self.env["healthcare.approval"].search([], limit=1)
 
 
 class TestPolicies(PolicyCase):
@@ -174,7 +174,7 @@ class TestPolicies(PolicyCase):
                 self.ask_policy("safe_harbor", **{phi_class: treatment})
         with self.assertRaises(ValidationError):
             self.ask_policy("safe_harbor", smallest_cell=10)
-        self.assertFalse(self.env["healthcare.policy.change"].search([]))
+        self.assertFalse(self.env["healthcare.approval"].search([]))
 
     def test_stricter_rules_count_once_approved(self):
         fact = self.emit()
@@ -273,7 +273,11 @@ class TestFourEyes(PolicyCase):
             self.as_user(change, "approver").action_withdraw()
         self.as_user(change, "asker").action_withdraw()
         change = self.ask_target(url="http://127.0.0.1:9/new")
-        self.as_user(change, "approver").action_refuse()
+        refuse = self.as_user(change, "approver").action_open_refuse()["context"]
+        self.env["healthcare.approval.wizard"].with_user(
+            self.users["approver"]
+        ).with_context(**refuse).create({"reason": "Not that way"}).action_refuse()
+        self.assertEqual(change.answer, "Not that way")
         self.assertEqual(self.target.url, "http://127.0.0.1:9/facts")
         self.assertEqual(change.state, "refused")
 

@@ -20,6 +20,7 @@ from . import payment_wizard
 from . import secret_wizard
 from . import retry_wizard
 from . import rebill_wizard
+from . import approval_wizard
 from . import waive_wizard
 from . import keyring_wizard
 from . import snapshot_wizard

@@ -33,6 +33,7 @@ class HealthcareMergeWizard(models.TransientModel):
     )
     comparison = fields.Html(compute="_compute_comparison", sanitize=False)
     reason = fields.Char()
+    second_needed = fields.Boolean(compute="_compute_second_needed")
 
     @api.model
     def default_get(self, fields_list):
@@ -46,9 +47,15 @@ class HealthcareMergeWizard(models.TransientModel):
         return values
 
     @api.depends("left_id", "right_id")
+    def _compute_second_needed(self):
+        self.second_needed = self.env["healthcare.patient.merge"]._second_needed()
+
+    @api.depends("left_id", "right_id")
     def _compute_comparison(self):
         for wizard in self:
             pair = (wizard.left_id, wizard.right_id)
+            # Whoever may merge is shown all there is of both: only of those he sees.
+            (wizard.left_id | wizard.right_id).check_access("read")
             sides = [wizard._describe(one) for one in pair if one]
             if len(sides) != 2:
                 wizard.comparison = False
@@ -152,6 +159,7 @@ class HealthcareMergeWizard(models.TransientModel):
     def _check_reason(self):
         self.ensure_one()
         self.env["healthcare.patient.merge"]._check_may_merge()
+        (self.left_id | self.right_id).check_access("read")
         if not (self.reason or "").strip():
             raise UserError(self.env._("Say why: it stays on record."))
 
@@ -161,6 +169,20 @@ class HealthcareMergeWizard(models.TransientModel):
         survivor, retired = self.left_id, self.right_id
         if self.survivor == "right":
             survivor, retired = retired, survivor
+        if self.second_needed:
+            retired._healthcare_ask_to_merge(survivor, self.reason, self.exception_id)
+            return {
+                "type": "ir.actions.client",
+                "tag": "display_notification",
+                "params": {
+                    "type": "warning",
+                    "title": self.env._("Asked for approval"),
+                    "message": self.env._(
+                        "The two stay as they are until another person agrees."
+                    ),
+                    "next": {"type": "ir.actions.act_window_close"},
+                },
+            }
         retired._healthcare_merge_into(survivor, reason=self.reason)
         return {
             "type": "ir.actions.act_window",
@@ -175,7 +197,9 @@ class HealthcareMergeWizard(models.TransientModel):
         """Remember that the two are different people, so that nobody asks again."""
         self._check_reason()
         if self.exception_id.is_open and not self.blocks_event:
-            self.exception_id._waive(self.reason)
+            asked = self.exception_id._waive_or_ask(self.reason)
+            if asked:
+                return asked._told_to_wait()
             return {"type": "ir.actions.act_window_close"}
         pair = tuple(sorted((self.left_id.id, self.right_id.id)))
         # Stands in for the system: who may decide was checked, and decisions are
@@ -183,6 +207,30 @@ class HealthcareMergeWizard(models.TransientModel):
         self.env["healthcare.patient.distinct"].sudo()._remember([pair], self.reason)
         (self.left_id | self.right_id).sudo()._healthcare_open_duplicates()._recheck()
         return {"type": "ir.actions.act_window_close"}
+
+
+class HealthcareApproval(models.Model):
+    _inherit = "healthcare.approval"
+
+    comparison = fields.Html(
+        compute="_compute_comparison",
+        sanitize=False,
+        groups="healthcare_connector.group_finance,"
+        "healthcare_connector.group_administrator",
+    )
+
+    @api.depends("survivor_id", "retired_id")
+    def _compute_comparison(self):
+        """Show who decides on a merge what who asked for it has seen."""
+        wizards = self.env["healthcare.merge.wizard"]
+        for one in self:
+            one.comparison = (
+                one.kind == "merge"
+                and one.state == "waiting"
+                and wizards.new(
+                    {"left_id": one.survivor_id.id, "right_id": one.retired_id.id}
+                ).comparison
+            )
 
 
 def _lines(value):

@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.exceptions import UserError
 
 
 class BasePartnerMergeAutomaticWizard(models.TransientModel):
@@ -81,6 +82,8 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
 
     def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
         partners = self.env["res.partner"].browse(partner_ids).exists()
+        if any(partners.mapped("healthcare_is_patient")):
+            self._healthcare_check_second()
         known = {
             one.id: one.healthcare_reference
             for one in partners
@@ -90,6 +93,16 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             BasePartnerMergeAutomaticWizard,
             self.with_context(healthcare_references=known),
         )._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
+
+    def _healthcare_check_second(self):
+        """Refuse to go around the second person whom merging patients needs."""
+        if self.env["healthcare.patient.merge"]._second_needed():
+            raise UserError(
+                self.env._(
+                    "Patients are merged with a second person: choose Compare and "
+                    "Merge Patients in the list of patients."
+                )
+            )
 
     def _log_merge_operation(self, src_partners, dst_partner):
         result = super()._log_merge_operation(src_partners, dst_partner)

@@ -48,14 +48,14 @@ class HealthcareTargetWizard(models.TransientModel):
         if before == after:
             raise UserError(self.env._("Nothing would change."))
         self.env["healthcare.outbound"]._check(after["url"])
-        self.env["healthcare.policy.change"]._ask(
+        self.env["healthcare.approval"]._ask_for(
+            target,
             {
                 "kind": "target",
-                "target_id": target.id,
                 "before": before,
                 "after": after,
                 "reason": self.reason,
-            }
+            },
         )
         return {"type": "ir.actions.act_window_close"}
 
@@ -116,14 +116,14 @@ class HealthcarePolicyWizard(models.TransientModel):
         if before == after:
             raise UserError(self.env._("Nothing would change."))
         policy._check_least(self.smallest_cell)
-        self.env["healthcare.policy.change"]._ask(
+        self.env["healthcare.approval"]._ask_for(
+            policy,
             {
                 "kind": "policy",
-                "policy_id": policy.id,
                 "before": before,
                 "after": after,
                 "reason": self.reason,
-            }
+            },
         )
         return {"type": "ir.actions.act_window_close"}
 

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from .exception_wizard import MANY
 
@@ -11,10 +11,21 @@ class HealthcareWaiveWizard(models.TransientModel):
     _inherit = ["healthcare.exception.wizard"]
 
     reason = fields.Char(required=True)
+    second_count = fields.Integer(
+        compute="_compute_second_count",
+        help="How many of them another person has to agree to.",
+    )
+
+    @api.depends("exception_ids")
+    def _compute_second_count(self):
+        for wizard in self:
+            wizard.second_count = len(wizard.exception_ids._above_limit())
 
     def action_waive(self):
         self.ensure_one()
         if len(self.exception_ids) > MANY:
             return self._in_slices("waive", self._still_open(), self.reason)
-        self.exception_ids._waive(self.reason)
+        asked = self.exception_ids._waive_or_ask(self.reason)
+        if asked:
+            return asked._told_to_wait()
         return {"type": "ir.actions.act_window_close"}

@@ -116,12 +116,12 @@ class HealthcareException(models.Model):
         dormant = targets.filtered(lambda one: not one.active or not one.pending_count)
         return refused | self.filtered(lambda issue: issue.res_id in dormant.ids)
 
-    def _waive(self, reason):
+    def _waive(self, reason, asker=None):
         """Who waives a refusal gives up what was refused, so that others go on."""
         mine = self.filtered(lambda one: one.category == "delivery_failed")
         parked = mine.filtered(lambda issue: issue._refused_reason())
         targets = (mine - parked)._delivery_targets().filtered("refused")
-        result = super()._waive(reason)
+        result = super()._waive(reason, asker=asker)
         for issue in parked:
             for target in issue._delivery_targets():
                 self.env["healthcare.delivery"]._give_up_refused(

@@ -89,7 +89,7 @@ class HealthcarePolicy(models.Model):
     stricter_count = fields.Integer(
         string="Stricter Rules", compute="_compute_stricter_count"
     )
-    change_ids = fields.One2many("healthcare.policy.change", "policy_id")
+    change_ids = fields.One2many("healthcare.approval", "policy_id")
     target_count = fields.Integer(string="Targets", compute="_compute_target_count")
 
     _base_unique = models.UniqueIndex("(base)", "This policy exists already.")

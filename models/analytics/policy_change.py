@@ -12,60 +12,30 @@ from itertools import compress
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-ADMINISTRATOR = "healthcare_connector.group_administrator"
+from ..governance.approval import ADMINISTRATOR
+
+KINDS = ("new_target", "target", "policy")
 GUARDED = ("url", "policy")
 FREE = "safe_harbor"  # the policy whose targets one administrator may add and move
 
 
-class HealthcarePolicyChange(models.Model):
-    """Who asked for what, who decided, when, and how it was before and after."""
-
-    _name = "healthcare.policy.change"
-    _description = "Change of What Leaves"
-    _order = "id desc"
-    _rec_name = "subject"
+class HealthcareApproval(models.Model):
+    _inherit = "healthcare.approval"
 
     kind = fields.Selection(
-        [
+        selection_add=[
             ("new_target", "New Target"),
             ("target", "Target Changed"),
             ("policy", "Policy Made Stricter or Back"),
         ],
-        required=True,
-        readonly=True,
+        ondelete=dict.fromkeys(KINDS, "cascade"),
     )
-    subject = fields.Char(compute="_compute_subject", store=True)
     target_id = fields.Many2one(
         "healthcare.target", readonly=True, index="btree_not_null", ondelete="cascade"
     )
     policy_id = fields.Many2one(
         "healthcare.policy", readonly=True, index="btree_not_null"
     )
-    before = fields.Json(readonly=True)
-    after = fields.Json(required=True, readonly=True)
-    summary = fields.Text(string="What Changes", compute="_compute_summary")
-    reason = fields.Char(required=True, readonly=True)
-    requested_by_id = fields.Many2one(
-        "res.users", string="Asked By", required=True, readonly=True
-    )
-    requested_at = fields.Datetime(
-        string="Asked", required=True, readonly=True, default=fields.Datetime.now
-    )
-    state = fields.Selection(
-        [
-            ("waiting", "Waits for Approval"),
-            ("approved", "Approved"),
-            ("refused", "Refused"),
-            ("withdrawn", "Withdrawn"),
-        ],
-        required=True,
-        default="waiting",
-        readonly=True,
-    )
-    decided_by_id = fields.Many2one("res.users", string="Decided By", readonly=True)
-    decided_at = fields.Datetime(string="Decided", readonly=True)
-    can_decide = fields.Boolean(compute="_compute_can")
-    can_withdraw = fields.Boolean(compute="_compute_can")
 
     _one_per_target = models.UniqueIndex(
         "(target_id) WHERE state = 'waiting'",
@@ -76,23 +46,22 @@ class HealthcarePolicyChange(models.Model):
         "Another change of this policy waits for approval.",
     )
 
-    @api.depends("target_id.name", "policy_id.name")
-    def _compute_subject(self):
-        for change in self:
-            change.subject = change.target_id.name or change.policy_id.name
+    @api.model
+    def _groups(self):
+        return {**super()._groups(), **dict.fromkeys(KINDS, (ADMINISTRATOR,))}
 
-    @api.depends("before", "after")
-    def _compute_summary(self):
-        for change in self:
-            before, after = change.before or {}, change.after or {}
-            change.summary = "\n".join(
-                f"{change._label(name)}: {change._word(name, before.get(name))} → "
-                f"{change._word(name, value)}"
-                if before
-                else f"{change._label(name)}: {change._word(name, value)}"
-                for name, value in after.items()
-                if value != before.get(name)
-            )
+    def _summarized(self):
+        if self.kind not in KINDS:
+            return super()._summarized()
+        before, after = self.before or {}, self.after or {}
+        return "\n".join(
+            f"{self._label(name)}: {self._word(name, before.get(name))} → "
+            f"{self._word(name, value)}"
+            if before
+            else f"{self._label(name)}: {self._word(name, value)}"
+            for name, value in after.items()
+            if value != before.get(name)
+        )
 
     def _label(self, name):
         fixed = {
@@ -112,93 +81,33 @@ class HealthcarePolicyChange(models.Model):
             field = self.env["healthcare.policy.rule"]._fields["treatment"]
         return dict(field._description_selection(self.env)).get(value, "")
 
-    @api.depends_context("uid")
-    @api.depends("state", "requested_by_id")
-    def _compute_can(self):
-        administrator = self.env.user.has_group(ADMINISTRATOR)
-        for change in self:
-            open_one = change.state == "waiting" and administrator
-            own = change.requested_by_id == self.env.user
-            change.can_decide = open_one and not own
-            change.can_withdraw = open_one and own
-
-    # -- asking -------------------------------------------------------------------
-
     @api.model
-    def _ask(self, values):
-        """Record what an administrator asks for.
+    def _ask_for(self, record, values):
+        """Record what an administrator asks for of a target or a policy.
 
         :raise AccessError: for anybody else
         """
-        self._check_administrator()
-        record = ("target_id", "policy_id")["policy_id" in values]
-        if self.search_count(
-            [(record, "=", values[record]), ("state", "=", "waiting")], limit=1
-        ):
-            raise UserError(self.env._("Another change of it waits for approval."))
-        # Stands in for the system: nobody writes these records but by these methods.
-        return self.sudo().create(
-            {**values, "requested_by_id": self.env.uid, "state": "waiting"}
-        )
-
-    @api.model
-    def _check_administrator(self):
         if not self.env.user.has_group(ADMINISTRATOR):
             raise AccessError(
                 self.env._("Only administrators decide on what leaves, and where to.")
             )
-
-    # -- deciding -----------------------------------------------------------------
-
-    def action_approve(self):
-        """Let the change count; not by who asked for it."""
-        for change in self:
-            change._decide("approved")
-            change.sudo()._apply(self.env.user)
-
-    def action_refuse(self):
-        for change in self:
-            change._decide("refused")
-
-    def action_withdraw(self):
-        for change in self:
-            change._decide("withdrawn")
-
-    def _decide(self, state):
-        self.ensure_one()
-        self._check_administrator()
-        self.sudo().lock_for_update()
-        if self.state != "waiting":
-            raise UserError(self.env._("This was decided already."))
-        own = self.requested_by_id == self.env.user
-        if own and state != "withdrawn":
-            raise UserError(
-                self.env._("Another administrator than who asked for it decides.")
-            )
-        if not own and state == "withdrawn":
-            raise UserError(self.env._("Who asked for it withdraws it."))
-        # Stands in for the system, as above.
-        self.sudo().write(
-            {
-                "state": state,
-                "decided_by_id": self.env.uid,
-                "decided_at": fields.Datetime.now(),
-            }
-        )
-        self.flush_recordset(["state"])  # the index lets another one be asked for
+        name = {"healthcare.target": "target_id", "healthcare.policy": "policy_id"}
+        name = name[record._name]
+        if self._waits([(name, "=", record.id)]):
+            raise UserError(self.env._("Another change of it waits for approval."))
+        return self._ask([{**values, name: record.id, "subject": record.name}])
 
     def _apply(self, approver):
-        """Write what was approved, if it still stands on what it was asked for.
-
-        :param approver: user who is named on targets of identified data
-        """
-        self.ensure_one()
-        record = self.target_id or self.policy_id
-        if self.before and record._guarded_values() != self.before:
-            raise UserError(
-                self.env._("It was changed meanwhile; ask for the change anew.")
-            )
-        record._write_guarded(self.after, approver)
+        result = super()._apply(approver)
+        for change in self.filtered(lambda one: one.kind in KINDS).sudo():
+            # Stands in for the system: these are changed in no other way.
+            record = change.target_id or change.policy_id
+            if change.before and record._guarded_values() != change.before:
+                raise UserError(
+                    self.env._("It was changed meanwhile; ask for the change anew.")
+                )
+            record._write_guarded(change.after, approver)
+        return result
 
 
 class HealthcarePolicy(models.Model):
@@ -234,9 +143,9 @@ class HealthcareTarget(models.Model):
         help="A new target of another policy than Safe Harbor gets nothing before a "
         "second administrator approves it.",
     )
-    change_ids = fields.One2many("healthcare.policy.change", "target_id")
+    change_ids = fields.One2many("healthcare.approval", "target_id")
     waiting_change_id = fields.Many2one(
-        "healthcare.policy.change", compute="_compute_waiting_change"
+        "healthcare.approval", compute="_compute_waiting_change"
     )
     waiting_summary = fields.Text(compute="_compute_waiting_change")
     can_decide = fields.Boolean(compute="_compute_waiting_change")
@@ -268,13 +177,13 @@ class HealthcareTarget(models.Model):
             vals["approval"] = "waiting" if guarded[-1] else "approved"
         targets = super().create(vals_list)
         for target in compress(targets, guarded):
-            self.env["healthcare.policy.change"]._ask(
+            self.env["healthcare.approval"]._ask_for(
+                target,
                 {
                     "kind": "new_target",
-                    "target_id": target.id,
                     "after": target._guarded_values(),
                     "reason": self.env._("New target"),
-                }
+                },
             )
         return targets
 
@@ -331,7 +240,7 @@ class HealthcareTarget(models.Model):
         self.waiting_change_id.action_approve()
 
     def action_refuse_change(self):
-        self.waiting_change_id.action_refuse()
+        return self.waiting_change_id.action_open_refuse()
 
     def action_ask_change(self):
         """Open what asks for another address or policy."""

@@ -1,6 +1,8 @@
 """What went wrong and who looked."""
 
 from . import exception
+from . import approval
+from . import waive_approval
 from . import exception_policy
 from . import exception_cause
 from . import exception_reminder

@@ -360,15 +360,23 @@ class HealthcareException(models.Model):
             "context": {"default_exception_ids": [(6, 0, self.ids)]},
         }
 
-    def _waive(self, reason):
-        """Record the decision to let it be; the event, if held, is discarded."""
+    def _waive(self, reason, asker=None):
+        """Record the decision to let it be; the event, if held, is discarded.
+
+        :param asker: who asked for it, where a second person agrees to it
+        """
         self._check_open()
         self._check_may_waive()
-        self._note_decision("discarded", reason)
+        note = reason
+        if asker:
+            note = self.env._(
+                "%(reason)s (asked by %(asker)s)", reason=reason, asker=asker.name
+            )
+        self._note_decision("discarded", note)
         self.filtered("blocks_event").event_id._discard()
         closed = self._close("waived", "waived", waive_reason=reason)
         closed._message_log_batch(
-            bodies=dict.fromkeys(closed.ids, self.env._("Waived: %s", reason))
+            bodies=dict.fromkeys(closed.ids, self.env._("Waived: %s", note))
         )
 
     def _check_open(self):

@@ -73,6 +73,10 @@ _ERASE = {
     "exception": (
         "UPDATE healthcare_exception SET waive_reason = NULL, minimized_at = %(now)s"
         " WHERE id = ANY(%(ids)s)",
+        "DELETE FROM mail_message WHERE model = 'healthcare.approval' AND res_id IN"
+        " (SELECT id FROM healthcare_approval WHERE exception_id = ANY(%(ids)s))",
+        "UPDATE healthcare_approval SET reason = '', answer = NULL"
+        " WHERE exception_id = ANY(%(ids)s)",
         "DELETE FROM mail_message WHERE model = 'healthcare.exception'"
         " AND res_id = ANY(%(ids)s)",
     ),

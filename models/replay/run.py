@@ -219,7 +219,14 @@ class HealthcareReplay(models.Model):
             ready.action_retry()
 
     def _decide_waive(self, ones):
-        ones._waive(self.reason)
+        asked = ones._waive_or_ask(self.reason)
+        self._mark(
+            self.line_ids.search(
+                [("replay_id", "=", self.id), ("exception_id", "in", asked.ids)]
+            ),
+            "skipped",
+            self.env._("Waits for a second person: so much is at risk."),
+        )
 
     def _decide_assign(self, ones):
         ones._hand_over(self.new_owner_id, self.reason, tell=False)

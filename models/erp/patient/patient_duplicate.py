@@ -296,14 +296,14 @@ class HealthcareException(models.Model):
             },
         }
 
-    def _waive(self, reason):
+    def _waive(self, reason, asker=None):
         """Who waives a probable duplicate says that they are two people."""
         pairs = [
             pair
             for one in self.filtered(lambda one: not one.blocks_event)
             if (pair := one._duplicate_pair())
         ]
-        result = super()._waive(reason)
+        result = super()._waive(reason, asker=asker)
         if pairs:
             # Stands in for the system: rights on the exception were checked above,
             # and decisions are written by this alone.

@@ -15,17 +15,21 @@ class HealthcarePatientMerge(models.Model):
     _inherit = "healthcare.patient.merge"
 
     def action_undo(self):
-        """Bring the retired account back with everything it had.
+        """Bring the retired account back with everything it had."""
+        self.ensure_one()
+        self._undo_now()
+        return True
+
+    def _undo_now(self):
+        """Undo it.
 
         :raise UserError: when something was posted for the survivor since, or one of
             the two was merged again
         """
-        self.ensure_one()
         self._check_may_merge()
         # Stands in for the system: documents of every kind and company move back; who
         # may decide it was checked just now.
         self.sudo()._undo()
-        return True
 
     def _undo(self):
         retired, survivor = self.retired_id, self.survivor_id
