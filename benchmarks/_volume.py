@@ -14,6 +14,45 @@ BATCH = 500  # facts delivered together
 #: from here on it is quicker to make indexes afterwards
 MANY = 200_000
 
+#: the columns of facts; of each document ``n`` a first (``i`` is odd) and a last one
+VALUES = {
+    "registration": """jsonb_build_object('sex', 'female', 'country', 'US',
+        'payer', 'VOLUME', 'coverages', 1, 'coverage_status', 'active')""",
+    "appointment": """jsonb_build_object('state', CASE mod(i, 2) WHEN 1 THEN 'booked'
+            ELSE (ARRAY['completed', 'completed', 'cancelled', 'no_show'])
+                [1 + mod(n / 9, 4)] END,
+        'services', 'CONSULT', 'clearance', 'cleared', 'coverage', 'verified',
+        'authorization', 'not_required', 'supplies', 'reserved', 'billing_hold', false,
+        'amount_expected', '120.00', 'minutes', 30, 'self_pay', false)""",
+    "authorization": """jsonb_build_object('payer', 'VOLUME', 'units', 3,
+        'state', CASE mod(i, 2) WHEN 1 THEN 'requested' ELSE 'approved' END)""",
+    "service": """jsonb_build_object('services', 'CONSULT', 'quantity', 1,
+        'payer', 'VOLUME', 'amount_charged', (100 + mod(n, 400)) || '.00',
+        'amount_revenue', (100 + mod(n, 400)) || '.00', 'service_key', 'service:' || -n,
+        'told_hours', 1.5, 'currency', 'USD')""",
+    "consumable_usage": """jsonb_build_object('product', 'GLOVE', 'quantity', 2,
+        'planned', 2, 'wasted', 0, 'unit', 'Units', 'cost', mod(n, 40) || '.50',
+        'quantity_moved', 2, 'cost_actual', mod(n, 40) || '.50', 'currency', 'USD')""",
+    "invoice": """jsonb_build_object('state', CASE WHEN mod(i, 2) = 1
+            OR n > %(facts)s * 0.45 OR mod(n, 30) = 5 THEN 'not_paid' ELSE 'paid' END,
+        'responsible', CASE mod(n, 4) WHEN 1 THEN 'patient' ELSE 'payer' END,
+        'payer', 'VOLUME', 'currency', 'USD', 'amount_total', (100 + mod(n, 400))::text,
+        'amount_residual', CASE WHEN mod(i, 2) = 1 OR n > %(facts)s * 0.45
+            OR mod(n, 30) = 5 THEN (100 + mod(n, 400)) ELSE 0 END || '.00',
+        'amount_untaxed', (100 + mod(n, 400)) || '.00')""",
+    "payment": """jsonb_build_object('state', 'paid', 'payer_type', 'payer',
+        'payer', 'VOLUME', 'currency', 'USD', 'amount', (100 + mod(n, 400)) || '.00')""",
+    "claim": """jsonb_build_object('state', CASE WHEN mod(i, 2) = 1 THEN 'submitted'
+            WHEN mod(n / 9, 8) = 1 THEN 'denied' ELSE 'adjudicated' END,
+        'payer', 'VOLUME', 'amount_charged', (100 + mod(n, 400)) || '.00',
+        'amount_paid', (60 + mod(n, 300)) || '.00', 'patient_responsibility', '20.00',
+        'amount_adjusted', (20 + mod(n, 100)) || '.00', 'remarks', null,
+        'invoice_key', 'invoice:' || -n, 'currency', 'USD')""",
+    "exception": """jsonb_build_object('category', 'missing_payer', 'currency', 'USD',
+        'state', CASE mod(i, 2) WHEN 1 THEN 'open' ELSE 'resolved' END,
+        'amount_at_risk', '120.00')""",
+}
+
 #: (of what, statement), in order; each runs once, with the names of :func:`fill`
 STATEMENTS = (
     (
@@ -23,6 +62,7 @@ STATEMENTS = (
             (SELECT array_agg(id ORDER BY id) FROM healthcare_source) AS sources,
             (SELECT array_agg(id ORDER BY id) FROM healthcare_facility) AS facilities,
             (SELECT array_agg(id ORDER BY rank) FROM healthcare_event_type) AS types,
+            (SELECT array_agg(id ORDER BY id) FROM healthcare_service_line) AS lines,
             (SELECT array_agg(id ORDER BY id) FROM res_partner
                 WHERE healthcare_payer_code IS NOT NULL) AS payers,
             (SELECT array_agg(id ORDER BY id) FROM res_users
@@ -217,21 +257,41 @@ STATEMENTS = (
         """
         INSERT INTO healthcare_fact (id, fact_id, fact_type, schema_version, operation,
             key, sequence, occurred_at, recorded_at, company_id, facility_id,
-            partner_id, columns, sealed, event_id, correlation_id, res_model, res_id)
-        SELECT k.fact + i, gen_random_uuid(),
-            (ARRAY['registration', 'appointment', 'authorization', 'service',
-                'consumable_usage', 'invoice', 'payment', 'claim',
-                'exception'])[1 + mod(i, 9)],
-            '1.0', 'upsert', 'volume/' || i / 2, 1 + mod(i, 2), t.at, t.at, k.company,
-            k.facilities[1 + mod(i, cardinality(k.facilities))],
-            k.patient + 1 + mod(i, %(patients)s),
-            '{"status": "booked", "amount": "120.00", "currency": "USD"}',
+            service_line_id, partner_id, columns, sealed, event_id, correlation_id,
+            res_model, res_id)
+        SELECT k.fact + i, gen_random_uuid(), t.type, '1.1', 'upsert',
+            t.type || ':' || k.visit + 1 + mod(n / 9, %(visits)s), 2 - mod(i, 2), t.at,
+            t.at, k.company,
+            k.facilities[1 + mod(n, cardinality(k.facilities))],
+            CASE WHEN t.type IN ('service', 'consumable_usage', 'claim')
+                THEN k.lines[1 + mod(n, cardinality(k.lines))] END,
+            k.patient + 1 + mod(n, %(patients)s),
+            CASE t.type """
+        + " ".join(f"WHEN '{name}' THEN {values}" for name, values in VALUES.items())
+        + """ END,
             decode(repeat(md5('f' || i), 8), 'hex'), k.event + (i + 1) / 2,
             'c-' || i / 10, 'healthcare.appointment',
-            k.visit + 1 + mod(i, %(visits)s)
-        FROM generate_series(1, %(facts)s) i, known k, LATERAL (
+            k.visit + 1 + mod(n / 9, %(visits)s)
+        FROM generate_series(1, %(facts)s) i, known k,
+            LATERAL (SELECT (i - 1) / 2 AS n) o, LATERAL (
             SELECT k.now - interval '365 days'
-                * ((%(facts)s - i) / %(facts)s::float) AS at) t
+                * ((%(facts)s - i) / %(facts)s::float) AS at,
+            (%(types)s::text[])[1 + mod(n, 9)] AS type) t
+        """,
+    ),
+    (
+        "healthcare_fact_latest",
+        """
+        INSERT INTO healthcare_fact_latest (key, sequence, operation, fact_type,
+            occurred_at, recorded_at, first_occurred_at, first_recorded_at, company_id,
+            facility_id, service_line_id, res_model, res_id, columns)
+        SELECT f.key, f.sequence, f.operation, f.fact_type, f.occurred_at,
+            f.recorded_at, o.occurred_at, o.recorded_at, f.company_id, f.facility_id,
+            f.service_line_id, f.res_model, f.res_id, f.columns
+        FROM known k, healthcare_fact f
+        LEFT JOIN healthcare_fact n ON n.key = f.key AND n.sequence = f.sequence + 1
+        LEFT JOIN healthcare_fact o ON o.key = f.key AND o.sequence = 1
+        WHERE f.id > k.fact AND n.id IS NULL ORDER BY f.id
         """,
     ),
     (
@@ -312,6 +372,7 @@ def fill(cr, events):
         "facts": events * 2,
         "pending": min(PENDING, events),
         "batch": BATCH,
+        "types": [*VALUES],
     }
     cr.execute("SELECT usesuper FROM pg_user WHERE usename = current_user")
     (superuser,) = cr.fetchone()

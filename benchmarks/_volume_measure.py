@@ -3,6 +3,7 @@
 import statistics
 import time
 from contextlib import contextmanager
+from functools import partial
 
 from lxml import etree
 
@@ -173,6 +174,28 @@ def _rooms(env):
         (
             "control room, one facility",
             lambda: figures.control_room("day", one.id),
+        ),
+        *(
+            (f"dashboard, {period}", partial(figures.dashboard, period))
+            for period in ("week", "month", "year")
+        ),
+        (
+            "reimbursement of a quarter, pivot",
+            lambda: _pivot(
+                env["healthcare.reimbursement"],
+                [("date", ">=", "now -90d")],
+                ["payer_id", "date:month"],
+                ["charged:sum", "paid:sum", "open_amount:sum"],
+            ),
+        ),
+        (
+            "margin of a quarter, pivot",
+            lambda: _pivot(
+                env["healthcare.margin"],
+                [("date", ">=", "now -90d")],
+                ["service_line_id", "facility_id"],
+                ["services:sum", "margin:sum"],
+            ),
         ),
         ("events, list", lambda: _list(events, [])),
         (
@@ -351,6 +374,12 @@ def _kanban(model, domain, group):
         unfold_read_specification=_specification(model, "kanban"),
         unfold_read_default_limit=40,
     )
+
+
+def _pivot(model, domain, groupby, aggregates):
+    """Ask as a pivot does: for each row and column, and all they are divided by."""
+    for depth in range(len(groupby) + 1):
+        model.formatted_read_group(domain, groupby[:depth], aggregates)
 
 
 def _form(record):

@@ -1,6 +1,7 @@
 """The same questions to a database with 10,000 events and to one with a million.
 
-What people and systems ask all day must take the same order of time. ``--plans`` writes
+What people and systems ask all day must take the same order of time, apart from figures
+of all that happened within a time: these have an aim of their own. ``--plans`` writes
 the slowest queries with their plans to benchmarks/VOLUME.md. ``HEALTHCARE_VOLUME`` sets
 another number than 1,000,000; it takes some six minutes and 6 GB.
 """
@@ -18,6 +19,14 @@ SMALL = 10_000
 LARGE = int(os.environ.get("HEALTHCARE_VOLUME", "1000000"))
 TIMES, ENOUGH = 3, 0.25  # at most so many times longer, or so many seconds
 PLANS = 12
+#: seconds, for what reads all facts of a time
+AIMS = {
+    "dashboard, week": 1.0,
+    "dashboard, month": 1.0,
+    "dashboard, year": 5.0,
+    "reimbursement of a quarter, pivot": 2.0,
+    "margin of a quarter, pivot": 2.0,
+}
 
 FILL = """
 from benchmarks import _volume
@@ -55,15 +64,12 @@ def main(dev):
     rows = []
     for what, large in sorted(times[LARGE].items(), key=lambda row: -row[1]):
         small = times[SMALL][what]
-        good = large < TIMES * small or large < ENOUGH
-        rows.append(
-            (
-                what,
-                f"{small * 1000:.1f} / {large * 1000:.1f}",
-                "ms",
-                "" if good else f"under {TIMES} × or {ENOUGH * 1000:.0f} ms",
-            )
-        )
+        enough = AIMS.get(what, ENOUGH)
+        good = large < enough or (what not in AIMS and large < TIMES * small)
+        aim = f"under {enough * 1000:.0f} ms"
+        if what not in AIMS:
+            aim = "" if good else f"under {TIMES} × or {ENOUGH * 1000:.0f} ms"
+        rows.append((what, f"{small * 1000:.1f} / {large * 1000:.1f}", "ms", aim))
     if "--plans" in sys.argv:
         _save(rows, plans)
     return rows

@@ -55,6 +55,7 @@ from . import test_exception_shards
 from . import test_facility_rights
 from . import test_facility_wizard
 from . import test_fact_changes
+from . import test_fact_latest
 from . import test_fact_profit
 from . import test_fact_schemas
 from . import test_faults

@@ -36,6 +36,7 @@ FOR_ALL = {
     "healthcare.event.type",
     "healthcare.event.type.version",
     "healthcare.fact.column",
+    "healthcare.fact.latest",
     "healthcare.key.count",
     "healthcare.key.job",
     "healthcare.key.job.line",

@@ -14,13 +14,21 @@ SHARE = 0.12
 LARGE = (
     "healthcare_event",
     "healthcare_fact",
+    "healthcare_fact_latest",
     "healthcare_delivery",
     "healthcare_sync_log",
     "healthcare_document_link",
     "healthcare_tally",
 )
-# Months of tallies are a large part of a year's.
-BY_NATURE = {"control room, month", "control room, week"}
+# Months of tallies or facts are a large part of a year's.
+BY_NATURE = {
+    "control room, month",
+    "control room, week",
+    "dashboard, month",
+    "dashboard, year",
+    "margin of a quarter, pivot",
+    "reimbursement of a quarter, pivot",
+}
 
 
 @tagged("post_install", "-at_install")

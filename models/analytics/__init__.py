@@ -1,6 +1,7 @@
 """Facts: written with the document they tell of, delivered to targets."""
 
 from . import fact
+from . import fact_latest
 from . import values_access
 from . import values_money
 from . import values_care

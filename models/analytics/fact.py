@@ -134,6 +134,7 @@ class HealthcareFact(models.Model):
             page_size=len(values),
             fetch=True,
         )
+        self.env["healthcare.fact.latest"]._note(row[0] for row in inserted)
         self.env["healthcare.delivery"]._enqueue(
             fact_type,
             [

@@ -1,11 +1,13 @@
 """The dashboard of analytics: figures of a period beside those of the one before."""
 
+from collections import defaultdict
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.tools import get_lang
 
+LINES = 12  # service lines in a chart
 #: days a range covers, and by what its charts are grouped
 RANGES = {
     "week": (7, "day"),
@@ -67,10 +69,11 @@ class HealthcareFigures(models.AbstractModel):
     def _throughput_section(self, scope):
         report = self.env["healthcare.throughput"]
         names = dict(report._fields["measure"]._description_selection(self.env))
-        counts = [
-            dict(report._read_group(domain, ["measure"], ["count:sum"]))
-            for domain in (scope.now, scope.before)
-        ]
+        rows = report._read_group(scope.now, [scope.step, "measure"], ["count:sum"])
+        now = defaultdict(int)
+        for _start, measure, count in rows:
+            now[measure] += count
+        before = dict(report._read_group(scope.before, ["measure"], ["count:sum"]))
         return {
             "key": "throughput",
             "label": self.env._("Throughput"),
@@ -79,9 +82,9 @@ class HealthcareFigures(models.AbstractModel):
                 self._figure(
                     measure,
                     names[measure],
-                    counts[0].get(measure, 0),
-                    before=counts[1].get(measure, 0),
-                    bad=measure == "held" and bool(counts[0].get(measure)),
+                    now[measure],
+                    before=before.get(measure, 0),
+                    bad=measure == "held" and bool(now[measure]),
                     model=report._name,
                     domain=[*scope.now, ("measure", "=", measure)],
                     context=_view(["count"], [scope.step], ["facility_id"]),
@@ -91,16 +94,15 @@ class HealthcareFigures(models.AbstractModel):
             ],
             "charts": [
                 self._chart_of(
-                    report,
+                    rows,
                     scope,
                     "documents",
                     self.env._("Documents"),
-                    "measure",
-                    "count:sum",
                     {
                         name: names[name]
                         for name in ("registration", "appointment", "service", "claim")
                     },
+                    split=True,
                 )
             ],
         }
@@ -130,13 +132,14 @@ class HealthcareFigures(models.AbstractModel):
             ),
             "charts": [
                 self._chart_of(
-                    report,
+                    report._read_group(
+                        scope.now, [scope.step, "state"], ["booked:sum"]
+                    ),
                     scope,
                     "visits",
                     self.env._("Visits"),
-                    "state",
-                    "booked:sum",
                     states,
+                    split=True,
                     stacked=True,
                 )
             ],
@@ -185,13 +188,18 @@ class HealthcareFigures(models.AbstractModel):
             "figures": figures,
             "charts": [
                 self._chart_of(
-                    report,
+                    report._read_group(
+                        scope.now,
+                        [scope.step],
+                        ["charged:sum", "paid:sum", "adjusted:sum"],
+                    ),
                     scope,
                     "claims",
                     self.env._("Claims"),
-                    None,
-                    ["charged:sum", "paid:sum", "adjusted:sum"],
-                    [labels["charged"], labels["paid"], labels["adjusted"]],
+                    {
+                        number: labels[name]
+                        for number, name in enumerate(("charged", "paid", "adjusted"))
+                    },
                     unit="money",
                 ),
                 {
@@ -225,8 +233,8 @@ class HealthcareFigures(models.AbstractModel):
             ["service_line_id"],
             [f"{name}:sum" for name in labels],
             order="margin:sum DESC",
-            limit=12,
         )
+        now = [sum(row[number] or 0.0 for row in lines) for number in range(1, 5)]
         return {
             "key": "margin",
             "label": self.env._("Service Lines"),
@@ -238,13 +246,15 @@ class HealthcareFigures(models.AbstractModel):
                 units=dict.fromkeys(labels, "money"),
                 rows=["service_line_id"],
                 all_measures=True,
+                now=now,
             ),
             "charts": [
                 {
                     "key": "lines",
                     "label": self.env._("Margin by Service Line"),
                     "labels": [
-                        line.name or self.env._("No service line") for line, *_ in lines
+                        line.name or self.env._("No service line")
+                        for line, *_ in lines[:LINES]
                     ],
                     "stacked": False,
                     "unit": "money",
@@ -252,7 +262,7 @@ class HealthcareFigures(models.AbstractModel):
                         {
                             "key": name,
                             "label": label,
-                            "data": [row[number] or 0.0 for row in lines],
+                            "data": [row[number] or 0.0 for row in lines[:LINES]],
                         }
                         for number, (name, label) in enumerate(labels.items(), 1)
                     ],
@@ -263,19 +273,21 @@ class HealthcareFigures(models.AbstractModel):
     # -- parts ------------------------------------------------------------------
 
     @api.model
-    def _measured(self, report, scope, labels, units, rows, all_measures=False):
+    def _measured(
+        self, report, scope, labels, units, rows, all_measures=False, now=None
+    ):
         """Return one figure per measure of a report.
 
         :param rows: what the view behind a figure is grouped by
         :param all_measures: show all of them in the view behind each
+        :param now: values of the period, where they are known already
         """
         aggregates = [
             f"{name}:{report._fields[name].aggregator or 'sum'}" for name in labels
         ]
-        (now,), (before,) = (
-            report._read_group(domain, [], aggregates)
-            for domain in (scope.now, scope.before)
-        )
+        (before,) = report._read_group(scope.before, [], aggregates)
+        if now is None:
+            (now,) = report._read_group(scope.now, [], aggregates)
         return [
             self._figure(
                 name,
@@ -295,26 +307,15 @@ class HealthcareFigures(models.AbstractModel):
 
     @api.model
     def _chart_of(
-        self,
-        report,
-        scope,
-        key,
-        label,
-        split,
-        aggregates,
-        names,
-        stacked=False,
-        unit="count",
+        self, rows, scope, key, label, names, split=False, stacked=False, unit="count"
     ):
         """Return a chart over the period.
 
-        :param split: what one set each is shown of, or nothing for one per aggregate
-        :param names: labels of the sets, by value of ``split`` or in order
+        :param rows: groups by the step of the scope, with an aggregate for each set; or
+            by that and a second field, with one aggregate
+        :param names: ``{number of the aggregate, or value of the field: label}``
+        :param split: whether there is a second field
         """
-        groupby = [scope.step, *([split] if split else [])]
-        rows = report._read_group(
-            scope.now, groupby, [aggregates] if split else aggregates
-        )
         starts = scope.starts()
         found = {}
         for start, *values in rows:
@@ -323,7 +324,6 @@ class HealthcareFigures(models.AbstractModel):
                 found[day, values[0]] = values[1] or 0
             else:
                 found.update({(day, n): v or 0 for n, v in enumerate(values)})
-        sets = names.items() if split else enumerate(names)
         return {
             "key": key,
             "label": label,
@@ -336,7 +336,7 @@ class HealthcareFigures(models.AbstractModel):
                     "label": name,
                     "data": [found.get((start, value), 0) for start in starts],
                 }
-                for value, name in sets
+                for value, name in names.items()
             ],
         }
 

@@ -6,13 +6,6 @@ from odoo.tools import SQL
 from ...core import sql_views
 
 
-class HealthcareFact(models.Model):
-    _inherit = "healthcare.fact"
-
-    # Reports and BI tools ask for what happened within a time.
-    _occurred_index = models.Index("(fact_type, occurred_at)")
-
-
 class HealthcareReport(models.AbstractModel):
     """Rows made from the latest facts when somebody looks, never stored.
 
@@ -65,13 +58,18 @@ SHARED = {
     "res_id": "f.res_id",
 }
 
+#: Of the latest facts of a document, that which stands for all of it: a service that
+#: has charges of several service lines has a fact for each.
+WHOLE = "f.key = f.fact_type || ':' || f.res_id"
+
 
 def latest(fact_type, *names):
     """Return the SQL of the latest facts of a type with some of its own columns."""
     own = f", {read(fact_type, *names)}" if names else ""
-    return f"""(SELECT f.id, f.key, f.occurred_at, f.recorded_at, f.company_id,
-        f.facility_id, f.service_line_id, f.res_model, f.res_id, c.currency_id{own}
-    FROM healthcare_fact f LEFT JOIN res_company c ON c.id = f.company_id
+    return f"""(SELECT f.id, f.key, f.fact_type, f.sequence, f.occurred_at, f.first_occurred_at,
+        f.company_id, f.facility_id, f.service_line_id, f.res_model, f.res_id,
+        c.currency_id{own}
+    FROM healthcare_fact_latest f LEFT JOIN res_company c ON c.id = f.company_id
     WHERE {sql_views.latest(fact_type)}) f"""
 
 

@@ -2,7 +2,7 @@
 
 from odoo import fields, models
 
-from .report import SHARED, latest, union
+from .report import SHARED, WHOLE, latest, union
 
 
 class HealthcareMargin(models.Model):
@@ -26,7 +26,16 @@ class HealthcareMargin(models.Model):
         readonly=True,
     )
     services = fields.Integer(
-        string="Completed Services", readonly=True, aggregator="sum"
+        string="Completed Services",
+        readonly=True,
+        aggregator="sum",
+        help="Each counts once, at the service line of its first charge.",
+    )
+    parts = fields.Integer(
+        string="Parts of Services",
+        readonly=True,
+        aggregator="sum",
+        help="A service counts at each service line that it has charges of.",
     )
     revenue = fields.Monetary(
         readonly=True,
@@ -55,7 +64,8 @@ class HealthcareMargin(models.Model):
         revenue = {
             **SHARED,
             "kind": "'revenue'",
-            "services": "1",
+            "services": f"({WHOLE})::int",
+            "parts": "1",
             "revenue": _REVENUE,
             "adjustments": "NULL::numeric",
             "supplies": "NULL::numeric",
@@ -65,6 +75,7 @@ class HealthcareMargin(models.Model):
             **SHARED,
             "kind": "'supplies'",
             "services": "0",
+            "parts": "0",
             "supplies": f"-{_COST}",
             "margin": f"-{_COST}",
         }
@@ -72,6 +83,7 @@ class HealthcareMargin(models.Model):
             **SHARED,
             "kind": "'adjustment'",
             "services": "0",
+            "parts": "0",
             "adjustments": f"-{_WRITTEN_OFF}",
             "margin": f"-{_WRITTEN_OFF}",
         }

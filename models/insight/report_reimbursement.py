@@ -114,8 +114,8 @@ class HealthcareReimbursement(models.Model):
             "decided": "(f.state IN ('adjudicated', 'denied'))::int",
             "denial_rate": "CASE f.state WHEN 'denied' THEN 100.0 "
             "WHEN 'adjudicated' THEN 0.0 END",
-            "days_to_payment": f"CASE WHEN {_PAID} AND first.id < f.id THEN "
-            "greatest(extract(epoch FROM f.occurred_at - first.occurred_at), 0) "
+            "days_to_payment": f"CASE WHEN {_PAID} AND f.sequence > 1 THEN "
+            "greatest(extract(epoch FROM f.occurred_at - f.first_occurred_at), 0) "
             "/ 86400.0 END",
         }
         invoices = {
@@ -128,7 +128,7 @@ class HealthcareReimbursement(models.Model):
             "age": f"CASE WHEN {_OPEN} THEN CASE "
             f"WHEN {_DAYS} <= 30 THEN '0' WHEN {_DAYS} <= 60 THEN '31' "
             f"WHEN {_DAYS} <= 90 THEN '61' ELSE '91' END END",
-            "date": "coalesce(first.occurred_at, f.occurred_at)",
+            "date": "f.first_occurred_at",
             "billed": f"CASE WHEN {_POSTED} THEN f.amount_total END",
             "open_amount": f"CASE WHEN {_OPEN} THEN f.amount_residual END",
             "decided": "0",
@@ -143,8 +143,7 @@ class HealthcareReimbursement(models.Model):
                     "amount_paid",
                     "patient_responsibility",
                 )
-                + " LEFT JOIN healthcare_claim d ON d.id = f.res_id"
-                + _FIRST,
+                + " LEFT JOIN healthcare_claim d ON d.id = f.res_id",
             ),
             (
                 invoices,
@@ -155,8 +154,7 @@ class HealthcareReimbursement(models.Model):
                     "amount_total",
                     "amount_residual",
                 )
-                + " LEFT JOIN account_move m ON m.id = f.res_id"
-                + _FIRST,
+                + " LEFT JOIN account_move m ON m.id = f.res_id",
             ),
         )
 
@@ -165,8 +163,4 @@ _PAID = "f.state = 'adjudicated'"
 _ALLOWED = "coalesce(f.amount_paid, 0) + coalesce(f.patient_responsibility, 0)"
 _POSTED = "f.state NOT IN ('draft', 'cancel')"
 _OPEN = "f.state IN ('not_paid', 'partial', 'in_payment') AND f.amount_residual != 0"
-_DAYS = (
-    "extract(day FROM now() AT TIME ZONE 'UTC' "
-    "- coalesce(first.occurred_at, f.occurred_at))"
-)
-_FIRST = " LEFT JOIN healthcare_fact first ON first.key = f.key AND first.sequence = 1"
+_DAYS = "extract(day FROM now() AT TIME ZONE 'UTC' - f.first_occurred_at)"

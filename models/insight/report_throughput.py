@@ -2,7 +2,7 @@
 
 from odoo import fields, models
 
-from .report import union
+from .report import WHOLE, union
 
 #: What is counted of events, and by which outcomes of tallies.
 EVENTS = {
@@ -70,7 +70,7 @@ class HealthcareThroughput(models.Model):
             "count": "f.count",
         }
         documents = {
-            "date": "f.recorded_at",
+            "date": "f.first_recorded_at",
             "company_id": "f.company_id",
             "facility_id": "f.facility_id",
             "service_line_id": "f.service_line_id",
@@ -87,8 +87,8 @@ class HealthcareThroughput(models.Model):
             ),
             (
                 documents,
-                "healthcare_fact f WHERE f.sequence = 1 AND f.operation = 'upsert' "
-                f"AND f.fact_type IN {_listed(DOCUMENTS)}",
+                f"healthcare_fact_latest f WHERE f.fact_type IN {_listed(DOCUMENTS)} "
+                f"AND {WHOLE}",
             ),
         )
 
