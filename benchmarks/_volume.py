@@ -41,7 +41,8 @@ VALUES = {
             OR mod(n, 30) = 5 THEN (100 + mod(n, 400)) ELSE 0 END || '.00',
         'amount_untaxed', (100 + mod(n, 400)) || '.00')""",
     "payment": """jsonb_build_object('state', 'paid', 'payer_type', 'payer',
-        'payer', 'VOLUME', 'currency', 'USD', 'amount', (100 + mod(n, 400)) || '.00')""",
+        'payer', 'VOLUME', 'currency', 'USD',
+        'amount', (100 + mod(n, 400)) || '.00')""",
     "claim": """jsonb_build_object('state', CASE WHEN mod(i, 2) = 1 THEN 'submitted'
             WHEN mod(n / 9, 8) = 1 THEN 'denied' ELSE 'adjudicated' END,
         'payer', 'VOLUME', 'amount_charged', (100 + mod(n, 400)) || '.00',

@@ -2,6 +2,9 @@
 
 from .workflow_common import WorkflowCase
 
+#: how many of the services have charges of a line
+PARTS = {"T-IMG": 3, "T-CLI": 2}
+
 
 class TestFactProfit(WorkflowCase):
     @classmethod
@@ -38,6 +41,20 @@ class TestFactProfit(WorkflowCase):
         event = {**self.completed("P1", "X", minute), "data": data}
         return {**event, "type": "healthcare.claim.adjudicated.v1"}
 
+    def check_counts(self, facility):
+        """Of four services, one has charges of two lines; it is one service."""
+        self.env.flush_all()
+        here = [("facility_id", "in", facility.ids)]
+        rows = self.env["healthcare.margin"]._read_group(
+            here, ["service_line_id"], ["services:sum", "parts:sum"]
+        )
+        self.assertEqual(sum(row[1] for row in rows), 4)
+        self.assertEqual({line.code: parts for line, _n, parts in rows}, PARTS)
+        ((told,),) = self.env["healthcare.throughput"]._read_group(
+            [*here, ("measure", "=", "service")], [], ["count:sum"]
+        )
+        self.assertEqual(told, 4)
+
     def play_all(self):
         """Services of one and of two lines, a decision, and what people undo."""
         both = [
@@ -60,6 +77,7 @@ class TestFactProfit(WorkflowCase):
         found = self.env["healthcare.completion"].search(
             [("identifier", "in", ("S1", "S2", "S3", "S4"))]
         )
+        self.check_counts(found.facility_id)
         done = {one.identifier: one for one in found}
         self.assertStates(
             self.play(

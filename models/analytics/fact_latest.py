@@ -10,22 +10,21 @@ _COPIED = (
     *("company_id", "facility_id", "service_line_id", "res_model", "res_id"),
     "columns",
 )
-_KEPT = ("key", "fact_type")
+_LISTED = ", ".join(_COPIED)
+_CHANGED = ", ".join(
+    f"{name} = EXCLUDED.{name}" for name in _COPIED if name not in ("key", "fact_type")
+)
 #: Facts of some ids; the newest of each key, with the times of the oldest among them.
-_NOTE = """
-    INSERT INTO healthcare_fact_latest (%(names)s, first_occurred_at, first_recorded_at)
-    SELECT DISTINCT ON (key) %(names)s,
+_NOTE = f"""
+    INSERT INTO healthcare_fact_latest
+        ({_LISTED}, first_occurred_at, first_recorded_at)
+    SELECT DISTINCT ON (key) {_LISTED},
         first_value(occurred_at) OVER keys, first_value(recorded_at) OVER keys
-    FROM healthcare_fact WHERE %%s
+    FROM healthcare_fact WHERE %s
     WINDOW keys AS (PARTITION BY key ORDER BY sequence)
     ORDER BY key, sequence DESC
-    ON CONFLICT (key) DO UPDATE SET %(changed)s
-""" % {
-    "names": ", ".join(_COPIED),
-    "changed": ", ".join(
-        f"{name} = EXCLUDED.{name}" for name in _COPIED if name not in _KEPT
-    ),
-}
+    ON CONFLICT (key) DO UPDATE SET {_CHANGED}
+"""
 
 
 class HealthcareFactLatest(models.Model):

@@ -66,9 +66,9 @@ WHOLE = "f.key = f.fact_type || ':' || f.res_id"
 def latest(fact_type, *names):
     """Return the SQL of the latest facts of a type with some of its own columns."""
     own = f", {read(fact_type, *names)}" if names else ""
-    return f"""(SELECT f.id, f.key, f.fact_type, f.sequence, f.occurred_at, f.first_occurred_at,
-        f.company_id, f.facility_id, f.service_line_id, f.res_model, f.res_id,
-        c.currency_id{own}
+    return f"""(SELECT f.id, f.key, f.fact_type, f.sequence, f.occurred_at,
+        f.first_occurred_at, f.company_id, f.facility_id, f.service_line_id,
+        f.res_model, f.res_id, c.currency_id{own}
     FROM healthcare_fact_latest f LEFT JOIN res_company c ON c.id = f.company_id
     WHERE {sql_views.latest(fact_type)}) f"""
 
