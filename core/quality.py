@@ -149,7 +149,7 @@ def _unique(_rule, fact_type, _name, value):
     other = value.replace("f.", "n.")
     return (
         f"(f.company_id, {value}) IN (SELECT n.company_id, {other} "
-        f"FROM healthcare_fact n WHERE {sql_views.latest(fact_type, 'n')} "
+        f"FROM healthcare_fact_latest n WHERE {sql_views.latest(fact_type, 'n')} "
         f"AND {other} IS NOT NULL GROUP BY 1, 2 HAVING count(*) > 1)"
     ), []
 
