@@ -245,7 +245,7 @@ def _issues(batch, results):
         for receipt in result.receipts:
             found += _receipt_issues(receipt, place)
         for note in result.notes:
-            found.append({**note, "pointer": place, "severity": "warning"})
+            found.append({**_of_event(note), "pointer": place, "severity": "warning"})
         if result.state == "nothing":
             issue = {"pointer": place, "code": "not_taken", "severity": "information"}
             found.append({**issue, "detail": "Nothing in it makes an event."})
@@ -265,13 +265,13 @@ def _receipt_issues(receipt, place):
                 "severity": "information",
             }
         ]
-    return [
-        {
-            "pointer": place,
-            "code": error["code"],
-            # The pointer is into the canonical event; the expression names the sender's
-            # own resource.
-            "detail": f"{error['pointer']}: {error['detail']}",
-        }
-        for error in receipt.errors
-    ]
+    return [{**_of_event(error), "pointer": place} for error in receipt.errors]
+
+
+def _of_event(error):
+    """Return an error with its pointer, which is into the event, in its words.
+
+    The expression of an issue names the sender's own resource.
+    """
+    pointer, detail = error["pointer"], error["detail"]
+    return {**error, "detail": f"{pointer}: {detail}" if pointer else detail}

@@ -25,6 +25,7 @@ from ..core import strict_json
 from ..core.errors import InputError
 from .fhir_r4_bundle import Entry, Scope, first, text
 from .fhir_r4_views import View
+from .fhir_r5 import as_r4
 
 CONTENT_TYPES = ("application/fhir+json", "application/json")
 KINDS = (
@@ -105,7 +106,7 @@ def read(
         )
     reading = Reading([], {}, [], None)
     if value["resourceType"] != "Bundle":
-        entry = Entry(0, "", None, value, {})
+        entry = Entry(0, "", None, as_r4(value), {})
         _read_scope([entry], None, id_system, reading, also)
     else:
         count = _read_bundle(value, "", id_system, reading, MAX_ENTRIES, also)
@@ -158,9 +159,8 @@ def _read_bundle(bundle, pointer, id_system, reading, room, also):
             nested.append((resource, f"{place}/resource"))
         else:
             url = text(item.get("fullUrl"))
-            entries.append(
-                Entry(len(entries), f"{place}/resource", url, resource, request)
-            )
+            here = f"{place}/resource"
+            entries.append(Entry(len(entries), here, url, as_r4(resource), request))
     _read_scope(entries, bundle, id_system, reading, also)
     for inner, place in nested:
         count += _read_bundle(inner, place, id_system, reading, room - count, also)

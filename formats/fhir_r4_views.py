@@ -16,6 +16,7 @@ Each kind adds members whose names start with ``_`` to its document:
 * PaymentReconciliation: ``_payer``, ``_payment``.
 """
 
+from ..core import clock
 from . import fhir_r4_money as money
 from .fhir_r4_bundle import first, items, objects, split, text
 from .fhir_r4_people import (
@@ -322,8 +323,18 @@ def _is_new(resource, entry):
 
 
 def _name(resource):
-    """Return the official name, else the usual, else the first that has a family."""
+    """Return the official name, else the usual, else the first that has a family.
+
+    One that has ended counts only where there is no other.
+    """
+    today = clock.utc_now().date().isoformat()
     names = objects(resource.get("name"))
+    lasting = [
+        name
+        for name in names
+        if (text(first(name.get("period")).get("end")) or today) >= today
+    ]
+    names = lasting or names
     for use in ("official", "usual", None):
         for name in names:
             family = text(name.get("family"))

@@ -240,6 +240,95 @@ class TestFhirEvents(BaseCase):
             found = events(alone)["service.completed"]
             self.assertEqual(found["service"]["id"], service)
 
+    def test_what_r5_calls_otherwise(self):
+        """The same resources in the shape of R5 make the same events."""
+        concept = {"coding": [{"code": "73721"}]}
+        patient = {"subject": {"reference": "Patient/p1"}}
+        period = {"start": "2026-03-02T09:00:00Z", "end": "2026-03-02T09:30:00Z"}
+        kept = {"id": "x1", **patient}
+        without = {k: v for k, v in COVERAGE.items() if k != "payor"}
+        booked = {k: v for k, v in APPOINTMENT.items() if k != "participant"}
+        visit = {**kept, "resourceType": "Encounter", "type": [concept]}
+        order = {**kept, "resourceType": "ServiceRequest", "status": "active"}
+        order["intent"] = "order"
+        done = {**kept, "resourceType": "Procedure", "status": "completed"}
+        done["code"] = concept
+        charge = {**done, "resourceType": "ChargeItem", "status": "billable"}
+        charge |= {"quantity": {"value": 2}, "occurrenceDateTime": period["end"]}
+        doctor = {"reference": "Practitioner/d1", "display": "Dr Marsh"}
+        for kind, old, new in (
+            (
+                "coverage.verified",
+                COVERAGE,
+                {
+                    **without,
+                    "kind": "insurance",
+                    "insurer": COVERAGE["payor"][0],
+                    "subscriberId": [{"system": "urn:x", "value": "M-1"}],
+                },
+            ),
+            (
+                "appointment.booked",
+                APPOINTMENT,
+                {
+                    **booked,
+                    "serviceType": [{"concept": {"coding": [{"code": "MRI-KNEE"}]}}],
+                    "participant": APPOINTMENT["participant"][1:],
+                    **patient,
+                },
+            ),
+            (
+                "service.completed",
+                {
+                    **visit,
+                    "status": "finished",
+                    "class": {"code": "AMB"},
+                    "period": period,
+                    "participant": [{"individual": doctor}],
+                },
+                {
+                    **visit,
+                    "status": "completed",
+                    "class": [{"coding": [{"code": "AMB"}]}],
+                    "actualPeriod": period,
+                    "participant": [{"actor": doctor}],
+                },
+            ),
+            (
+                "service.ordered",
+                {**order, "code": concept},
+                {**order, "code": {"concept": concept}},
+            ),
+            (
+                "service.completed",
+                {**done, "performedPeriod": period},
+                {**done, "occurrencePeriod": period},
+            ),
+            (
+                "service.completed",
+                {**charge, "priceOverride": money(251)},
+                {**charge, "unitPriceComponent": {"amount": money(125.5)}},
+            ),
+        ):
+            with self.subTest(old["resourceType"]):
+                told = events(old, received_at=RECEIVED)
+                self.assertIn(kind, told)
+                self.assertEqual(events(new, received_at=RECEIVED)[kind], told[kind])
+
+    def test_the_end_of_an_appointment_by_its_minutes(self):
+        for kind in ("booked", "cancelled"):
+            value = {**APPOINTMENT, "minutesDuration": 45, "status": kind}
+            appointment = events(value)[f"appointment.{kind}"]["appointment"]
+            self.assertEqual(appointment["end"], "2026-03-05T14:45:00Z")
+
+    def test_a_name_that_has_ended_is_not_the_patient_s(self):
+        name = {"use": "official", "family": "Old", "period": {"end": "2001"}}
+        value = {**PATIENT, "name": [name, {"use": "usual", "family": "New"}]}
+        told = events(value)["registration.created"]["patient"]["name"]
+        self.assertEqual(told["family"], "New")
+        told = events({**PATIENT, "name": [name]})["registration.created"]
+        self.assertEqual(told["patient"]["name"]["family"], "Old")
+
     def test_claims(self):
         found = events(bundle(CLAIM, COVERAGE, INSURER))["claim.submitted"]
         self.assertEqual(found["claim"], {"id": "cl1", "charged": "500.00"})

@@ -78,6 +78,20 @@ class TestEvents(BaseCase):
         patient = self._single(*ADT[:2], "|".join(pid)).data["patient"]
         self.assertNotIn("address", patient)
 
+    def test_who_pays_first_is_what_the_sender_says(self):
+        first, second = (
+            f"IN1|{n}|GOLD|PAYER-{n}|Health|{'|' * 17}{order}{'|' * 14}MEM-{n}"
+            for n, order in (("1", "2"), ("2", "1"))
+        )
+        coverages = self._single(*ADT[:4], first, second).data["coverages"]
+        self.assertEqual(
+            [(one["member_id"], one["priority"]) for one in coverages],
+            [("MEM-1", 2), ("MEM-2", 1)],
+        )
+        vague = first.replace(f"{'|' * 17}2|", f"{'|' * 17}PRI|")
+        (coverage,) = self._single(*ADT[:4], vague).data["coverages"]
+        self.assertEqual(coverage["priority"], 1)
+
     def test_identifier_systems(self):
         """Numbers of different kinds and facilities never share a system."""
         pid = "PID|1||5^^^^NI~7^^^MRN~8^^^^MRN~6^^^&1.2.3&ISO||A^B||19700101"

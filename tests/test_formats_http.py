@@ -352,6 +352,12 @@ class TestFhir(FormatsCase):
         self.outcome(self.fhir(value), 200)
         self.assertEqual(self.events(), before)
 
+    def test_what_is_left_out_is_told(self):
+        """A coverage without a number of the member: the sender hears of it."""
+        message = [line for line in ADT if not line.startswith("IN2")]
+        self.assertEqual(self.codes(self.hl7(body(*message))), ["AA"])
+        self.assertIn("has no member_id", self.messages().reason)
+
     def test_partly_at_fault(self):
         bad = {**PATIENT, "id": "p2", "birthDate": "1961-99-99"}
         issues = self.outcome(self.fhir(bundle(PATIENT, bad)), 202)

@@ -22,6 +22,7 @@ _Item = namedtuple(
     "_Item", "index envelope raw errors origin unmapped", defaults=[None]
 )
 MAX_REASON = 500
+MAX_NOTES = 100  # of a message, on what of it was left out
 MAX_CODE = 64
 
 
@@ -265,12 +266,13 @@ class HealthcareIntake(models.AbstractModel):
             timezone=source.timezone or None,
             defaults={"facility": only} if only else None,
         )
-        result.notes = mapped.mapping.unhandled(message.document)
+        result.notes = list(mapped.mapping.unhandled(message.document))
         result.state = "taken" if outcomes else "nothing"
         origin = (result.record_id, mapped.id, mapped.label)
         received = now.isoformat(timespec="milliseconds") + "Z"
         items = []
         for outcome in outcomes:
+            result.notes += outcome.notes[: MAX_NOTES - len(result.notes)]
             named = outcome.data.get("facility")
             if only and not (isinstance(named, str) and named in facilities):
                 # A source that speaks for one facility means that one, whatever it
