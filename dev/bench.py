@@ -37,6 +37,7 @@ def main(arguments):
         rows += found
         if save:  # at once: the next one may take an hour
             keep(name, found, _machine(dev))
+            importlib.import_module("benchmarks._capacity").write()
     print(markdown(HEADINGS, rows))
     return 0
 

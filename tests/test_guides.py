@@ -12,6 +12,8 @@ import docutils.utils
 
 from odoo.tests import TransactionCase, tagged
 
+from ..benchmarks import _capacity
+
 ROOT = Path(__file__).resolve().parent.parent
 # facts.rst is made from the catalogue and compared with it elsewhere
 GUIDES = [
@@ -160,6 +162,12 @@ class TestGuides(TransactionCase):
                     place.with_suffix(".py").is_file()
                     or (place / "__main__.py").is_file()
                 )
+
+    def test_capacity_is_computed_from_the_results(self):
+        text = _capacity.GUIDE.read_text(encoding="utf-8")
+        computed = _capacity.filled(text, _capacity.blocks(_capacity.rows()))
+        self.assertEqual(text, computed, "run: python -m benchmarks._capacity")
+        self.assertIn("1,000,000", computed)
 
     def test_what_can_be_set_is_documented(self):
         guide = (ROOT / "docs" / "administrator_guide.rst").read_text(encoding="utf-8")
