@@ -109,7 +109,7 @@ class TestGuides(TransactionCase):
                 self.assertTrue(file.exists(), f"{path.name}: {name}")
 
     def test_menus_exist(self):
-        """Paths in italics with ``>`` are menus."""
+        """Paths in italics with ``>`` are menus, from the first one on."""
         # what there is, whoever may see it
         menus = self.env["ir.ui.menu"].with_context(active_test=False).sudo()
         known = {menu.complete_name.replace("/", " > ") for menu in menus.search([])}
