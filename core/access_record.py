@@ -25,20 +25,20 @@ CHAINED = (
 _CONTENT = ", ".join(f"'{name}', a.{name}" for name in CHAINED)
 _SELECT = f"""SELECT id, sequence, coalesce(previous, ''), hash,
         jsonb_strip_nulls(jsonb_build_object({_CONTENT}))
-    FROM {TABLE} a"""
+    FROM {TABLE} a"""  # nosec B608 # our own names
 #: Rows by their ids: ``(id, sequence, previous, hash, content)``
 BY_IDS = f"{_SELECT} WHERE id = ANY(%s) ORDER BY id"
 #: The same, of at most :data:`CHUNK` rows that follow a place of the chain
 AFTER = f"{_SELECT} WHERE sequence > %s ORDER BY sequence LIMIT {CHUNK}"
 LAST = (
     f"SELECT sequence, hash FROM {TABLE} WHERE sequence IS NOT NULL"
-    " ORDER BY sequence DESC LIMIT 1"
+    " ORDER BY sequence DESC LIMIT 1"  # nosec B608 # our own names
 )
 #: The first place that a check of the past saw and that is not there as it was
 CUT_OFF = f"""SELECT c.count FROM healthcare_access_check c
     LEFT JOIN {TABLE} a ON a.sequence = c.count AND a.hash = c.last_hash
     WHERE c.state = 'sound' AND c.count > 0 AND a.id IS NULL
-    ORDER BY c.count LIMIT 1"""
+    ORDER BY c.count LIMIT 1"""  # nosec B608 # our own names
 
 
 def follow(keyring, read, heads=()):

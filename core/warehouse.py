@@ -231,7 +231,7 @@ def _clickhouse_latest(fact_type, shown):
     )
     return (
         f"(\n    SELECT\n{inner}\n    FROM {TABLE} FINAL\n"
-        f"    WHERE \"fact_type\" = '{fact_type}'\n) AS latest"
+        f"    WHERE \"fact_type\" = '{fact_type}'\n) AS latest"  # nosec B608 # names of the catalogue
     )
 
 
@@ -239,7 +239,7 @@ def _postgresql_latest(fact_type, _shown):
     return (
         f'(\n    SELECT DISTINCT ON ("key") *\n    FROM {TABLE}\n'
         f"    WHERE \"fact_type\" = '{fact_type}'\n"
-        '    ORDER BY "key", "sequence" DESC\n) AS latest'
+        '    ORDER BY "key", "sequence" DESC\n) AS latest'  # nosec B608 # names of the catalogue
     )
 
 

@@ -1,15 +1,22 @@
-"""Lint: ruff, pylint-odoo, prettier and eslint with the OCA's rules for 19.0."""
+"""Lint: ruff, pylint-odoo, prettier and eslint with the OCA's rules, bandit, locks."""
 
 import os
 import pathlib
 import shutil
 import subprocess
 
+from . import audit
 from . import environment as environments
 from .common import CACHE, NAME, REPO, WORK, DevError, digest, locked, say, sh
 
 NODE = REPO / "dev" / "node"
 ESLINT = (".js", ".cjs")
+# It warns of each part of a string that is silenced as a whole.
+BANDIT = """import logging, sys
+logging.disable(logging.WARNING)
+sys.argv[0] = "bandit"
+from bandit.cli.main import main
+main()"""
 PRETTIER = (".js", ".cjs", ".json", ".md", ".xml", ".yaml", ".yml")
 
 
@@ -64,6 +71,10 @@ def run(environment, paths=(), fix=False):
         command = list(map(str, command))
         if subprocess.run(command, cwd=folder, env=variables).returncode:
             failed.append(name)
+    say("lint: locks")
+    for line in audit.unlocked():
+        say("not locked by version and hash:", line)
+        failed = [*dict.fromkeys([*failed, "locks"])]
     say("lint failed: " + ", ".join(failed) if failed else "lint: all is well")
     return failed
 
@@ -86,6 +97,11 @@ def _python_checks(environment, programs, paths, known, fix):
         pylint = (programs / "pylint", "-j", "2", f"--rcfile={REPO}/.pylintrc", *named)
         variables = environment.variables()
         checks.append(("pylint-odoo", pylint, WORK / "addons", variables))
+    product = [name for name in modules if not name.startswith("tests/")]
+    if product:
+        bandit = (programs / "python", "-c", BANDIT, "-q")
+        bandit += ("-c", REPO / "pyproject.toml", *product)
+        checks.append(("bandit", bandit, REPO, environment.variables()))
     return checks
 
 

@@ -37,6 +37,7 @@ from . import test_delivery_flow
 from . import test_delivery_authentication
 from . import test_dialects
 from . import test_deploy
+from . import test_dev_audit
 from . import test_docs_page
 from . import test_downloads
 from . import test_downtime

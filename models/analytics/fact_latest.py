@@ -24,7 +24,7 @@ _NOTE = f"""
     WINDOW keys AS (PARTITION BY key ORDER BY sequence)
     ORDER BY key, sequence DESC
     ON CONFLICT (key) DO UPDATE SET {_CHANGED}
-"""
+"""  # nosec B608 # names of the catalogue
 
 
 class HealthcareFactLatest(models.Model):

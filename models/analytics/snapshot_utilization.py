@@ -23,7 +23,7 @@ FROM healthcare_appointment a CROSS JOIN LATERAL (VALUES
 WHERE a.facility_id = ANY(%(facilities)s) AND a.start >= %(start)s
     AND a.start < %(end)s AND kind.measure IS NOT NULL AND kind.figure IS NOT NULL
 GROUP BY 1, 2, 3, 4
-"""
+"""  # nosec B608 # constants
 _BOOKED = f"""
 SELECT a.facility_id, {_LINE}, a.provider, 'booked', count(*),
     array_agg(DISTINCT a.patient_id)
@@ -31,7 +31,7 @@ FROM healthcare_appointment a
 WHERE a.facility_id = ANY(%(facilities)s) AND a.booked_at >= %(start)s
     AND a.booked_at < %(end)s
 GROUP BY 1, 2, 3
-"""
+"""  # nosec B608 # constants
 _SERVICES = """
 SELECT c.facility_id, s.service_line_id, c.provider, kind.measure, sum(kind.figure),
     array_agg(DISTINCT c.patient_id)

@@ -245,7 +245,7 @@ class HealthcareEngine(models.AbstractModel):
                     errorcodes.UNIQUE_VIOLATION,
                 ):
                     raise
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # nosec B311 # no secret: it spreads retries
         raise ConcurrencyError(self.env._("Too many conflicts with other work"))
 
     @api.model

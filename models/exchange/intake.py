@@ -202,7 +202,7 @@ class HealthcareIntake(models.AbstractModel):
                 self.env.cr.execute_values(
                     f"""INSERT INTO healthcare_event ({self._COLUMNS}) VALUES %s
                     ON CONFLICT (source_id, external_id) WHERE rejected IS NOT TRUE
-                    DO NOTHING RETURNING external_id, uuid""",
+                    DO NOTHING RETURNING external_id, uuid""",  # nosec B608 # our own columns
                     values,
                     page_size=len(values),
                     fetch=True,
@@ -287,7 +287,7 @@ class HealthcareIntake(models.AbstractModel):
                 f"""INSERT INTO healthcare_event ({self._COLUMNS}) VALUES %s
                 ON CONFLICT (source_id, digest)
                 WHERE rejected IS TRUE AND state = 'exception'
-                DO NOTHING RETURNING digest, id, uuid""",
+                DO NOTHING RETURNING digest, id, uuid""",  # nosec B608 # our own columns
                 values,
                 page_size=len(values),
                 fetch=True,

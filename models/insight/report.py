@@ -70,7 +70,7 @@ def latest(fact_type, *names):
         f.first_occurred_at, f.company_id, f.facility_id, f.service_line_id,
         f.res_model, f.res_id, c.currency_id{own}
     FROM healthcare_fact_latest f LEFT JOIN res_company c ON c.id = f.company_id
-    WHERE {sql_views.latest(fact_type)}) f"""
+    WHERE {sql_views.latest(fact_type)}) f"""  # nosec B608 # names of the catalogue
 
 
 def union(*queries):
@@ -86,6 +86,6 @@ def union(*queries):
         shown = ",\n".join(f"{columns.get(name, 'NULL')} AS {name}" for name in names)
         parts.append(
             f"SELECT f.id::bigint * {len(queries)} + {number} AS id,\n{shown}\n"
-            f"FROM {source}"
+            f"FROM {source}"  # nosec B608 # names of the catalogue
         )
     return SQL("\nUNION ALL\n".join(parts).replace("%", "%%"))

@@ -161,7 +161,7 @@ class HealthcareKeyJobLine(models.Model):
             # Names of tables and columns from our own list.
             self.env.cr.execute_values(  # pylint: disable=sql-injection
                 f'UPDATE "{column.table}" t SET "{column.column}" = v.sealed'
-                " FROM (VALUES %s) v (id, sealed) WHERE t.id = v.id",
+                " FROM (VALUES %s) v (id, sealed) WHERE t.id = v.id",  # nosec B608 # our own names
                 [
                     (row_id, keyring.seal(plain, *context))
                     for row_id, plain, context in fresh

@@ -251,5 +251,5 @@ class HealthcareWorkflow(models.AbstractModel):
             "v.subject = 'appointment/' || split_part(w.key, '/', 2) "
             "JOIN healthcare_authorization s ON s.patient_id = v.patient_id "
             "AND s.company_id = v.company_id AND s.standing "
-            f"WHERE s.state = 'approved' AND {left}",
+            f"WHERE s.state = 'approved' AND {left}",  # nosec B608 # constants
         }

@@ -324,5 +324,5 @@ class HealthcareWorkflow(models.AbstractModel):
             f"OR EXISTS (SELECT 1 {waiting} AND EXISTS ("
             "SELECT 1 FROM stock_quant q JOIN stock_location s ON s.id = q.location_id "
             "WHERE q.product_id = m.product_id AND q.quantity > q.reserved_quantity "
-            "AND starts_with(s.parent_path, l.parent_path))))"
+            "AND starts_with(s.parent_path, l.parent_path))))"  # nosec B608 # constants
         )

@@ -168,7 +168,7 @@ class HealthcarePatientTimeline(models.Model):
                 "SELECT number::bigint * 16 + %s AS id, %s AS kind, %s AS res_model, "
                 f"patient_id, company_id, facility_id, date, name, state, "
                 f"amount::numeric AS amount, currency_id::int AS currency_id, res_id "
-                f"FROM (SELECT {_SOURCES[kind]}) AS t ({columns})",
+                f"FROM (SELECT {_SOURCES[kind]}) AS t ({columns})",  # nosec B608 # constants
                 number,
                 kind,
                 model,
