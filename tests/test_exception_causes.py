@@ -1,5 +1,7 @@
 """Problems: one alert for many exceptions, one decision for all of them."""
 
+from unittest.mock import patch
+
 from psycopg2 import IntegrityError
 
 from odoo.tests import new_test_user
@@ -91,6 +93,21 @@ class TestExceptionCauses(WorkflowCase):
         self.play(*(self.register(f"U{i}") for i in range(30)))
         _opened, closed = self.sync()
         self.assertEqual(closed, opened)
+
+    def test_jobs_speak_the_language_of_the_company(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.env.company.partner_id.lang = "fr_FR"
+        languages = []
+
+        def run(action):
+            languages.append(action.env.lang)
+
+        with (
+            self.enter_registry_test_mode(),
+            patch.object(type(self.env["ir.actions.server"]), "run", run),
+        ):
+            self.env.ref("healthcare_connector.cron_deliver").method_direct_trigger()
+        self.assertEqual(languages, ["fr_FR"])
 
     def test_what_closes_at_once_alarms_nobody(self):
         self.play(self.register("Q1", payer="T-NEW"))

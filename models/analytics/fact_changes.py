@@ -57,7 +57,9 @@ class HealthcareFact(models.Model):
         if NOTED not in hooks.data:
             hooks.data[NOTED] = {}
             # Stands in for the system: who changes a document need not see facts.
-            hooks.add(self.env(su=True)["healthcare.fact"]._tell_noted)
+            # Nor do facts depend on the language of who does.
+            facts = self.sudo().env["healthcare.fact"].with_context(lang=None)
+            hooks.add(facts._tell_noted)
         hooks.data[NOTED].setdefault(kind, set()).update(ids)
 
     @api.model

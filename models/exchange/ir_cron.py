@@ -34,3 +34,11 @@ class IrCron(models.Model):
         if not hooks.data.get(NOTIFIED):
             hooks.data[NOTIFIED] = True
             hooks.add(self._notifydb)
+
+    def _callback(self, cron_name, server_action_id):
+        """Run our jobs in the language of the company: people read what they write."""
+        job = self
+        names = self.get_external_id()
+        if names.get(self.id, "").startswith("healthcare_connector."):
+            job = self.env.company._healthcare_in_language(self)
+        return super(IrCron, job)._callback(cron_name, server_action_id)
