@@ -43,7 +43,7 @@ class HealthcareAlertNotice(models.Model):
     )
     state = fields.Selection(
         [
-            ("due", "Due"),
+            ("due", "Waiting"),
             ("sent", "Told"),
             ("dropped", "Over Before Told"),
             ("failed", "Given Up"),

@@ -89,7 +89,7 @@ class HealthcareAppointment(models.Model):
     deposit_state = fields.Selection(
         [
             ("not_required", "Not Required"),
-            ("due", "Due"),
+            ("due", "To Be Paid"),
             ("received", "Received"),
         ],
         string="Deposit",
