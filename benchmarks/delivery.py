@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import _shared
 
-ROUNDS, FACTS, SIZE = 5, 5000, 300
+ROUNDS, FACTS, SIZE = 5, 20_000, 300
 
 INSIDE = """
 import gzip, io, json, statistics, time
@@ -23,8 +23,7 @@ facts, deliveries = env["healthcare.fact"], env["healthcare.delivery"]
 env["ir.config_parameter"].set_param("healthcare_connector.shards", "1")
 env["healthcare.target"].search([]).active = False
 target = env["healthcare.target"].create(
-    {"name": "Bench", "url": URL, "batch_size": 2500, "parallel": 2,
-     "fact_types": "invoice"})
+    {"name": "Bench", "url": URL, "parallel": 2, "fact_types": "invoice"})
 patients = env["res.partner"].create(
     [{"name": f"n{n}", "healthcare_is_patient": True} for n in range(500)])
 env.cr.commit()
@@ -76,13 +75,23 @@ def process():
     env["healthcare.engine"]._cron_process(1)
     return time.perf_counter() - start
 
-told, silent = [], []
-process()
-for turn in range(2 * ROUNDS):
-    told.append(process())
-    with patch.object(type(facts), "_emit", lambda *args: None):
-        silent.append(process())
-print(json.dumps([ours, copy, told, silent]))
+# As if there were no facts: neither are they written nor is what they say worked out.
+workflow = type(env["healthcare.workflow.registration"])
+mute = [patch.object(type(facts), "_emit", lambda *args: None),
+        patch.object(workflow, "_emit_registrations", lambda *args: None)]
+
+def silently():
+    with mute[0], mute[1]:
+        return process()
+
+costs = []
+process(), silently()
+for turn in range(4 * ROUNDS):
+    pair = (process, silently)
+    first = turn % 2  # whoever comes second finds the caches warm
+    times = {one: one() for one in (pair[first], pair[1 - first])}
+    costs.append(times[process] / times[silently])
+print(json.dumps([ours, copy, [c / o for o, c in zip(ours, copy)], costs]))
 """
 
 
@@ -108,10 +117,10 @@ def main(dev):
     finally:
         sink.shutdown()
         sink.server_close()
-    ours, copy, told, silent = map(_shared.median, found)
+    ours, copy, ratio, cost = map(_shared.median, found)
     return [
         ("facts delivered", ours, "facts/s", ""),
         ("COPY of the same rows through gzip", copy, "facts/s", ""),
-        ("COPY over ours", copy / ours, "×", "at most 3"),
-        ("cost of facts to an event", 100 * (told / silent - 1), "%", "under 10"),
+        ("COPY over ours", ratio, "×", "at most 3"),
+        ("cost of facts to an event", 100 * (cost - 1), "%", "under 10"),
     ]

@@ -94,19 +94,21 @@ class HealthcareDelivery(models.Model):
         :param routes: pairs of a target and pairs (id, key) of the facts it gets
         """
         now = clock.utc_now()
-        rows = [
-            (fact_id, target.id, now, "pending", latency, shard_of(key))
-            for target, facts in routes
-            for latency in [target._latency_of(fact_type)]
-            for fact_id, key in facts
-        ]
-        if rows:
-            self.env.cr.execute_values(
+        for target, facts in routes:
+            self.env.cr.execute(
                 """INSERT INTO healthcare_delivery
-                (fact_id, target_id, recorded_at, state, latency, shard) VALUES %s""",
-                rows,
-                page_size=len(rows),
+                    (fact_id, target_id, recorded_at, state, latency, shard)
+                SELECT f.id, %s, %s, 'pending', %s, f.shard
+                FROM unnest(%s, %s) AS f(id, shard)""",
+                [
+                    target.id,
+                    now,
+                    target._latency_of(fact_type),
+                    [fact_id for fact_id, _key in facts],
+                    [shard_of(key) for _fact_id, key in facts],
+                ],
             )
+        if routes:
             self._wake()
 
     @api.model

@@ -111,20 +111,18 @@ class HealthcareFact(models.Model):
         now = clock.utc_now()
         keys = [self._key_of(fact_type, row) for row in rows]
         last = self._last_told(keys)
-        names, sequences = [], []
+        seal, company = self._sealer(), self.env.company
+        names, values = [], []
         for row, key in zip(rows, keys, strict=True):
             sequence, before = last.get(key, (0, None))
-            after = None
-            if row.get("operation") != "delete":
-                after = facts.split(fact_type, row["values"])[0]
-            names.append(announcements.raised(fact_type, before, after))
+            columns, phi = facts.split(fact_type, row["values"])
+            after = columns if row.get("operation") != "delete" else None
+            raised = announcements.raised(fact_type, before, after)
             last[key] = (sequence + 1, after)
-            sequences.append(sequence + 1)
+            names.append(raised)
+            told = (fact_type, key, sequence + 1, now, columns, raised)
+            values.append(self._values(row, phi, seal, company, *told))
         routes = self.env["healthcare.target"]._routes(fact_type, names)
-        values = [
-            self._values(fact_type, row, key, sequences[index], now, names[index])
-            for index, (row, key) in enumerate(zip(rows, keys, strict=True))
-        ]
         inserted = self.env.cr.execute_values(
             """INSERT INTO healthcare_fact (fact_id, fact_type, schema_version,
             operation, key, sequence, occurred_at, recorded_at, company_id, facility_id,
@@ -173,18 +171,34 @@ class HealthcareFact(models.Model):
         )
 
     @api.model
-    def _values(self, fact_type, row, key, sequence, now, names):
+    def _sealer(self):
+        """Return what seals columns; the keyring is asked for when it is first needed.
+
+        :return: function of columns and a fact's UUID; None where there are none
+        """
+        known = []
+
+        def seal(phi, fact_id):
+            if not any(value is not None for value in phi.values()):
+                return None
+            if not known:
+                keyring = self.env["healthcare.keyring"]
+                known.extend((keyring._get(), keyring._database_id()))
+            ring, database = known
+            text = strict_json.dumps(phi)
+            return ring.seal(text, database, self._name, fact_id, "sealed")
+
+        return seal
+
+    @api.model
+    def _values(
+        self, row, phi, seal, company, fact_type, key, sequence, now, columns, names
+    ):
         event, document = row.get("event"), row["document"]
         facility, line = row.get("facility"), row.get("service_line")
         patient = row.get("patient")
         fact_id = str(uuid.uuid4())
-        open_values, phi = facts.split(fact_type, row["values"])
-        sealed = None
-        if any(value is not None for value in phi.values()):
-            sealed = self.env["healthcare.keyring"]._seal(
-                strict_json.dumps(phi), self._name, fact_id, "sealed"
-            )
-        company = facility.company_id if facility else self.env.company
+        company = facility.company_id if facility else company
         return (
             fact_id,
             fact_type,
@@ -198,8 +212,8 @@ class HealthcareFact(models.Model):
             facility.id if facility else None,
             line.id if line else None,
             patient.id if patient else None,
-            json.dumps(open_values),
-            sealed,
+            json.dumps(columns),
+            seal(phi, fact_id),
             event.id if event else None,
             event.correlation_id if event else None,
             document._name,

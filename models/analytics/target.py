@@ -36,7 +36,7 @@ class HealthcareTarget(models.Model):
         help="Fact types to send, separated by commas. Empty: all of them."
     )
     batch_size = fields.Integer(
-        default=500, required=True, help="Facts per request, at most."
+        default=2000, required=True, help="Facts per request, at most."
     )
     timeout_seconds = fields.Float(string="Time Limit", default=20.0, required=True)
     last_delivery_at = fields.Datetime(readonly=True)
