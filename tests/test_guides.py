@@ -1,14 +1,14 @@
 """The guides are true: what they name exists, and what can be set is documented."""
 
 import html
+import os
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import docutils.core
 import docutils.nodes
-import docutils.parsers.rst.directives
-import docutils.utils
+import yaml
 
 from odoo.tests import TransactionCase, tagged
 
@@ -168,6 +168,14 @@ class TestGuides(TransactionCase):
         computed = _capacity.filled(text, _capacity.blocks(_capacity.rows()))
         self.assertEqual(text, computed, "run: python -m benchmarks._capacity")
         self.assertIn("1,000,000", computed)
+
+    def test_commits_are_checked_as_everything_is(self):
+        """By dev/lint alone, so that there is one list of tools and versions."""
+        document = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+        [hook] = [hook for repo in document["repos"] for hook in repo["hooks"]]
+        self.assertEqual((hook["entry"], hook["language"]), ("dev/lint", "system"))
+        self.assertTrue(os.access(ROOT / hook["entry"], os.X_OK))
+        self.assertTrue(hook.get("pass_filenames", True))
 
     def test_what_can_be_set_is_documented(self):
         guide = (ROOT / "docs" / "administrator_guide.rst").read_text(encoding="utf-8")
