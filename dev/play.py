@@ -190,11 +190,12 @@ def wait_settled(dev, database, seconds=300, deliver=True):
 
     Looks twice, since what one event releases may follow a moment later.
 
+    :param seconds: how long nothing may become less: a slow machine has its time
     :param deliver: False waits for processing only
-    :raises DevError: not within so many seconds; says what was left
+    :raises DevError: nothing moved for so many seconds; says what was left
     """
     deadline = time.monotonic() + seconds
-    quiet = 0
+    quiet, fewest = 0, None
     left = "no answer of the database"
     while time.monotonic() < deadline:
         try:
@@ -203,9 +204,11 @@ def wait_settled(dev, database, seconds=300, deliver=True):
             quiet = 0  # it may be restarting
         else:
             left = f"{events} events, {deliveries} deliveries left"
-            busy = int(events) or (deliver and int(deliveries))
+            busy = int(events) + (int(deliveries) if deliver else 0)
             quiet = 0 if busy else quiet + 1
             if quiet == 3:
                 return
+            if fewest is None or busy < fewest:
+                fewest, deadline = busy, time.monotonic() + seconds
         time.sleep(0.3)
-    raise DevError(f"not settled after {seconds} s: {left}")
+    raise DevError(f"not settled, nothing moved for {seconds} s: {left}")
