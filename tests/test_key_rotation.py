@@ -192,6 +192,32 @@ class TestKeyRotation(HealthcareCase):
         found = job.problem_ids.filtered(lambda one: one.res_id == good.id)
         self.assertIn("tampered", found.mapped("code"))
 
+    def test_a_record_that_only_says_it_has_the_active_key_is_named(self):
+        (good, bad), _secret, _target = self.make_all()
+        old = Keyring.load(self.path)
+        new = Keyring.rotate_file(self.path)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE healthcare_event SET body = %s || substring(body from %s)"
+            " WHERE id = %s",
+            [new.active_header, len(old.active_header) + 1, good.id],
+        )
+        self.env.cr.execute(  # neither a key nor text
+            "UPDATE healthcare_event SET body = set_byte(body, 3, 255) WHERE id = %s",
+            [bad.id],
+        )
+        job = self.run_job("rotate")
+        found = {
+            problem.res_id: (problem.key_id, problem.code)
+            for problem in job.problem_ids
+            if problem.name == "healthcare_event.body"
+        }
+        self.assertEqual(found[good.id], (new.active, "tampered"))
+        self.assertEqual(found[bad.id], (False, "tampered"))
+        self.assertEqual(job.problem_count, self.lost + 2)
+        Keyring.rotate_file(self.path)
+        self.assertEqual(self.run_job("rotate").problem_count, self.lost + 2)
+
     def test_without_a_keyring_it_waits(self):
         job = self.jobs.with_user(self.admin)._begin("check")
         os.rename(self.path, self.path + ".away")

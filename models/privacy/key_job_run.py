@@ -69,18 +69,23 @@ class HealthcareKeyJobLine(models.Model):
         if not column:
             return True
         rotate = self.job_id.kind == "rotate"
-        rows = self._window(column, keyring, rotate)
-        ids, taken = [], 0
+        rows = self._window(column, keyring)
+        stale, current, taken = [], [], 0
         cursor = rows[-1][0] if rows else self.cursor
-        for row_id, wanted, size in rows:
-            if not wanted:
+        for row_id, is_current, size in rows:
+            # What says that it has the active key is believed only when it opens; once,
+            # for whoever writes meanwhile has the keyring.
+            ids = current if is_current and rotate else stale
+            if not size or (self.passes and ids is current):
                 continue
-            if ids and (len(ids) >= SLICE_ROWS or taken + size > SLICE_BYTES):
+            count = len(stale) + len(current)
+            if count and (count >= SLICE_ROWS or taken + size > SLICE_BYTES):
                 cursor = row_id - 1  # this one begins the next slice
                 break
             ids.append(row_id)
             taken += size
-        worked, failed = self._work(column, keyring, ids, rotate)
+        worked, failed = self._work(column, keyring, stale, rotate)
+        self._work(column, keyring, current, False)
         if rows:
             seen = sum(row[0] <= cursor for row in rows)
             self.write(
@@ -88,7 +93,7 @@ class HealthcareKeyJobLine(models.Model):
                     "cursor": cursor,
                     "seen": self.seen + (0 if self.passes else seen),
                     "changed": self.changed + (worked if rotate else 0),
-                    "left": self.left + len(ids) - worked - failed,
+                    "left": self.left + len(stale) - worked - failed,
                 }
             )
             return True
@@ -103,24 +108,18 @@ class HealthcareKeyJobLine(models.Model):
         # Whoever holds these rows needs a moment: the job is called again soon.
         return False
 
-    def _window(self, column, keyring, rotate):
-        """Return ``[(id, whether to work on it, size)]`` of the next rows."""
+    def _window(self, column, keyring):
+        """Return ``[(id, says that it has the active key, size)]`` of the next rows."""
         header = keyring.active_header
         sealed = SQL.identifier(column.column)
-        wanted = SQL("octet_length(%s) > 0", sealed)
-        if rotate:
-            wanted = SQL(
-                "%s AND substring(%s from 1 for %s) <> %s",
-                wanted,
+        return self.env.execute_query(
+            SQL(
+                """SELECT id, coalesce(substring(%s from 1 for %s) = %s, FALSE),
+                    coalesce(octet_length(%s), 0)
+                FROM %s WHERE id > %s ORDER BY id LIMIT %s""",
                 sealed,
                 len(header),
                 header,
-            )
-        return self.env.execute_query(
-            SQL(
-                """SELECT id, coalesce(%s, FALSE), coalesce(octet_length(%s), 0)
-                FROM %s WHERE id > %s ORDER BY id LIMIT %s""",
-                wanted,
                 sealed,
                 SQL.identifier(column.table),
                 self.cursor,
