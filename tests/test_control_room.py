@@ -1,11 +1,13 @@
 """The control room says what happened, to whom it concerns."""
 
+import time
 from datetime import timedelta
 
 from odoo import Command
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
 
+from odoo.addons.healthcare_connector.models.exchange.engine import Run
 from odoo.addons.healthcare_connector.models.monitoring.control_room import _quantile
 
 from .workflow_common import WorkflowCase
@@ -69,6 +71,25 @@ class TestControlRoom(WorkflowCase):
             self.assertEqual(found, figure["value"], figure["key"])
             opened += bool(found)
         self.assertGreaterEqual(opened, 4)
+
+    def test_retries_exhausted_opens_what_it_counts(self):
+        self.patch(type(self.env["healthcare.engine"]), "_wake_at", lambda *_a: None)
+        first, again, other = self.events(
+            self.send(*(self.register(number) for number in ("C5", "C6", "C7")))
+        )
+        other.attempts = 3  # tried several times, held up for another reason
+        self.process()
+        for held in (first, again, again):
+            held.attempts = held.type_id.max_attempts
+            run = Run()
+            run.retried = {held.id: ("line is down", None)}
+            self.env["healthcare.engine"]._write_outcome(
+                run, held.ids, [], time.monotonic()
+            )
+        figure = self.figures(facility=self.facility.id)["by_key"]["failed"]
+        found = self.env[figure["model"]].search(figure["domain"])
+        self.assertEqual(figure["value"], 3)
+        self.assertEqual((len(found), found.event_id), (3, again + first))
 
     def test_the_time_before_is_compared_with(self):
         tallies = self.env["healthcare.tally"]

@@ -165,10 +165,16 @@ class HealthcareFigures(models.AbstractModel):
             ],
             "done": [("processed_at", ">=", scope.start), ("state", "=", "done")],
             "rejected": [("received_at", ">=", scope.start), ("rejected", "=", True)],
-            "failed": [("state", "=", "exception"), ("attempts", ">", 1)],
+            # Each time that the last attempt failed, which may be several of an event.
+            "failed": [
+                ("date", ">=", scope.start),
+                ("operation", "=", "process"),
+                ("outcome", "=", "failed"),
+            ],
             "throttled": None,
         }
         domain = domains[kind]
+        model = "healthcare.sync.log" if kind == "failed" else "healthcare.event"
         value = int(now.get(kind, 0))
         return self._figure(
             kind,
@@ -176,7 +182,7 @@ class HealthcareFigures(models.AbstractModel):
             value,
             before=int(before.get(kind, 0)),
             bad=bad and bool(value),
-            model="healthcare.event" if domain is not None else False,
+            model=model if domain is not None else False,
             domain=[*domain, *scope.events] if domain is not None else [],
         )
 
