@@ -135,6 +135,14 @@ STATEMENTS = (
         """,
     ),
     (
+        "healthcare_facility_patient_rel",
+        """
+        INSERT INTO healthcare_facility_patient_rel (facility_id, partner_id)
+        SELECT DISTINCT a.facility_id, a.patient_id
+        FROM healthcare_appointment a, known k WHERE a.id > k.visit
+        """,
+    ),
+    (
         "healthcare_event",
         """
         INSERT INTO healthcare_event (id, uuid, source_id, external_id, type_id,

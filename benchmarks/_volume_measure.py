@@ -17,7 +17,8 @@ LIST = {"limit": 80, "count_limit": 10001}
 def measure(env, rounds=ROUNDS, users=None):
     """Time each thing asked; changes are rolled back.
 
-    :param users: an operator, an auditor and an administrator; else those of the demo
+    :param users: an operator, an auditor and an administrator; else those of the demo.
+        What the first two ask is asked as well by others, limited to a small facility
 
     :return: ``{what: (seconds, [(seconds, query, parameters)])}``, the median of some
         rounds after a first one, and all queries of the last one, slowest first
@@ -91,10 +92,38 @@ def _demo_users(env):
     ]
 
 
+def _limited_users(env, users):
+    """Make users of the same groups who see no more than a facility with nothing yet.
+
+    Of what belongs to others they find nothing, which takes longest without an index.
+    """
+    facility = env["healthcare.facility"].create({"name": "Small", "code": "VOL-SMALL"})
+    return [
+        env["res.users"]
+        .with_context(no_reset_password=True)
+        .create(
+            {
+                "name": f"{user.login}-limited",
+                "login": f"{user.login}-limited",
+                "group_ids": user.group_ids.ids,
+                "healthcare_facility_ids": facility.ids,
+            }
+        )
+        for user in users
+    ]
+
+
 def asked(env, users):
     """Return ``[(what, function)]``."""
     operator, auditor, administrator = users
+    limited = _limited_users(env, [operator, auditor])
     return [
+        *(
+            (f"limited: {what}", ask)
+            for user, ways in zip(limited, ((_desk, _parts), (_rooms,)), strict=True)
+            for way in ways
+            for what, ask in way(env(user=user.id))
+        ),
         *_desk(env(user=operator.id)),
         *_rooms(env(user=auditor.id)),
         *_forms(env(user=administrator.id)),
@@ -225,6 +254,28 @@ def _rooms(env):
         (
             "events of the last week, by source",
             lambda: _groups(events, week, "source_id"),
+        ),
+    ]
+
+
+def _parts(env):
+    """What is seen by whoever sees what it belongs to."""
+    models = (
+        ("deliveries one by one", "healthcare.delivery"),
+        ("documents of events", "healthcare.document.link"),
+        ("charges", "healthcare.completion.line"),
+        ("services of visits", "healthcare.appointment.service"),
+        ("adjustments of claims", "healthcare.claim.adjustment"),
+        ("coverages", "healthcare.coverage"),
+        ("patients' numbers", "healthcare.patient.identifier"),
+    )
+    patient = env["res.partner"].search([("healthcare_is_patient", "=", True)], limit=1)
+    timeline = env["healthcare.patient.timeline"]
+    return [
+        *((what, lambda n=name: _list(env[n], [])) for what, name in models),
+        (
+            "timeline of a patient",
+            lambda: _list(timeline, [("patient_id", "=", patient.id)]),
         ),
     ]
 

@@ -83,6 +83,8 @@ class HealthcareFact(models.Model):
     _key_unique = models.UniqueIndex("(key, sequence)")
     _type_index = models.Index("(fact_type, recorded_at)")
     _recorded_index = models.Index("(recorded_at)")
+    # What users limited to facilities see, newest first.
+    _facility_index = models.Index("(facility_id, id)")
     _document_index = models.Index("(res_model, res_id)")
     _snapshot_index = models.Index(
         "(key text_pattern_ops) WHERE res_model = 'healthcare.facility'"

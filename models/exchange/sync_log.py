@@ -49,5 +49,7 @@ class HealthcareSyncLog(models.Model):
     batch_size = fields.Integer(help="Events or facts handled together.")
     user_id = fields.Many2one("res.users", string="By")
 
+    # What users limited to facilities see, newest first.
+    _facility_index = models.Index("(facility_id, id)")
     # Nearly all is done: what is not is looked for among it.
     _trouble_index = models.Index("(outcome, id) WHERE outcome != 'done'")

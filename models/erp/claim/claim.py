@@ -21,7 +21,9 @@ class HealthcareClaim(models.Model):
 
     identifier = fields.Char(string="Claim", required=True, readonly=True)
     subject = fields.Char(required=True, readonly=True)
-    facility_id = fields.Many2one("healthcare.facility", required=True, readonly=True)
+    facility_id = fields.Many2one(
+        "healthcare.facility", required=True, readonly=True, index=True
+    )
     company_id = fields.Many2one(related="facility_id.company_id", store=True)
     payer_id = fields.Many2one("res.partner", readonly=True)
     patient_id = fields.Many2one("res.partner", readonly=True, index="btree_not_null")

@@ -17,7 +17,7 @@ class HealthcareAuthorization(models.Model):
 
     key = fields.Char(required=True, readonly=True)
     number = fields.Char(help="The payer's number, once there is one.")
-    facility_id = fields.Many2one("healthcare.facility", required=True)
+    facility_id = fields.Many2one("healthcare.facility", required=True, index=True)
     company_id = fields.Many2one(related="facility_id.company_id", store=True)
     patient_id = fields.Many2one("res.partner", index="btree_not_null")
     payer_id = fields.Many2one("res.partner")

@@ -17,7 +17,9 @@ class HealthcareCompletion(models.Model):
 
     identifier = fields.Char(string="Service Number", required=True, readonly=True)
     key = fields.Char(required=True, readonly=True, help="Keyed hash of the number.")
-    facility_id = fields.Many2one("healthcare.facility", required=True, readonly=True)
+    facility_id = fields.Many2one(
+        "healthcare.facility", required=True, readonly=True, index=True
+    )
     company_id = fields.Many2one(related="facility_id.company_id", store=True)
     patient_id = fields.Many2one(
         "res.partner", required=True, readonly=True, index=True
