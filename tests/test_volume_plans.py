@@ -83,9 +83,7 @@ class TestVolumePlans(WorkflowCase):
         for asked, (_seconds, queries) in found.items():
             what = asked.removeprefix("limited: ")
             for _took, query, params in queries:
-                if what in BY_NATURE or not any(
-                    name in query for name in LARGE
-                ):
+                if what in BY_NATURE or not any(name in query for name in LARGE):
                     continue
                 if not _volume_measure.can_explain(query):
                     continue
