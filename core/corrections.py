@@ -7,6 +7,10 @@ A place is a JSON pointer with ``*`` for the entries of a list, see
 import copy
 
 from .errors import InputError
+from .marked import _lt
+
+# This folder has no environment to translate with.
+# pylint: disable=prefer-env-translation
 
 #: Stands for a value that is not there, and for one that is to stay.
 MISSING = object()
@@ -62,11 +66,11 @@ def parse(text, asked):
     if "boolean" in kinds:
         if text.casefold() in _BOOLEANS:
             return _BOOLEANS[text.casefold()]
-        raise InputError("not_a_value", "Write yes or no.")
+        raise InputError("not_a_value", _lt("Write yes or no."))
     try:
         return int(text)
     except ValueError:
-        raise InputError("not_a_value", "Write a whole number.") from None
+        raise InputError("not_a_value", _lt("Write a whole number.")) from None
 
 
 def shown(value):

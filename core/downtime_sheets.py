@@ -12,6 +12,10 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
 from .errors import InputError
+from .marked import _lt
+
+# This folder has no environment to translate with.
+# pylint: disable=prefer-env-translation
 
 VERSION = 1
 MARK = "healthcare-downtime"  # in the first cell of a sheet nobody sees
@@ -109,9 +113,9 @@ FIXED = {
     "methods": {name.title(): name for name in ("cash", "card", "check", "eft")},
 }
 _UNKNOWN = {
-    "facilities": "No facility of yours has this code.",
-    "payers": "No payer has this code.",
-    "services": "No service has this code.",
+    "facilities": _lt("No facility of yours has this code."),
+    "payers": _lt("No payer has this code."),
+    "services": _lt("No service has this code."),
 }
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?\Z")
@@ -170,8 +174,10 @@ def check_version(sheets):
             if sheet.rows[0][1][1:2] not in ([VERSION], [str(VERSION)]):
                 raise InputError(
                     "other_version",
-                    "This file was made with another version of the templates: copy "
-                    "its lines into a new one.",
+                    _lt(
+                        "This file was made with another version of the templates: "
+                        "copy its lines into a new one."
+                    ),
                 )
 
 
@@ -187,10 +193,12 @@ class _Line:
         for place, column in columns.items():
             cell = cells[place] if place < len(cells) else None
             if isinstance(cell, str) and cell in _ERRORS:
-                self.problem(column.key, "The formula of this cell gives an error.")
+                self.problem(
+                    column.key, _lt("The formula of this cell gives an error.")
+                )
             elif cell is None:
                 if column.required:
-                    self.problem(column.key, "Must not be empty.")
+                    self.problem(column.key, _lt("Must not be empty."))
             else:
                 self._read(column, cell, lists)
 
@@ -217,11 +225,11 @@ class _Line:
 
 def _read_text(cell):
     if isinstance(cell, bool):
-        raise ValueError("Must be a text.")
+        raise ValueError(_lt("Must be a text."))
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     if isinstance(cell, (date, time)):
-        raise ValueError("Must be a text, not a date or time.")
+        raise ValueError(_lt("Must be a text, not a date or time."))
     return str(cell)
 
 
@@ -233,7 +241,7 @@ def _read_date(cell):
     if isinstance(cell, str) and (found := _ISO_DATE.match(cell)):
         with suppress(ValueError):
             return date(*map(int, found.groups()))
-    raise ValueError("Must be a date such as 2026-03-02.")
+    raise ValueError(_lt("Must be a date such as 2026-03-02."))
 
 
 def _read_time(cell):
@@ -245,12 +253,12 @@ def _read_time(cell):
         hour, minute = map(int, found.groups()[:2])
         if hour < 24 and minute < 60:
             return time(hour, minute)
-    raise ValueError("Must be a time such as 14:30.")
+    raise ValueError(_lt("Must be a time such as 14:30."))
 
 
 def _decimal(cell):
     if isinstance(cell, bool) or not isinstance(cell, (int, float, str)):
-        raise ValueError("Must be a number such as 125.00.")
+        raise ValueError(_lt("Must be a number such as 125.00."))
     text = cell if isinstance(cell, str) else repr(cell)
     try:
         # Through repr, so that 0.1 is 0.1 and not what a float makes of it.
@@ -261,14 +269,14 @@ def _decimal(cell):
     if "." in text and not isinstance(cell, str):
         text = text.rstrip("0").rstrip(".")
     if not _AMOUNT.match(text) or not Decimal(text):
-        raise ValueError("Must be a number above zero, such as 125.00.")
+        raise ValueError(_lt("Must be a number above zero, such as 125.00."))
     return Decimal(text)
 
 
 def _read_amount(cell):
     value = _decimal(cell)
     if value != round(value, 2):
-        raise ValueError("Must have two decimals at most.")
+        raise ValueError(_lt("Must have two decimals at most."))
     return f"{value:.2f}"
 
 
@@ -290,7 +298,9 @@ def _choice(cell, name, known):
     """Return what is meant by a choice: its code, its label, or both as in the list."""
     written = _read_text(cell).casefold()
     if written not in known:
-        raise ValueError(_UNKNOWN.get(name, "Must be one of the choices of the list."))
+        raise ValueError(
+            _UNKNOWN.get(name, _lt("Must be one of the choices of the list."))
+        )
     return known[written]
 
 
@@ -313,7 +323,7 @@ def read_line(kind, columns, cells, context):
     if line.get("on"):
         moment = context["moment"](line.get("facility"), line.get("on"), line.get("at"))
         if moment > context["now"]:
-            line.problem("on", "Must not be in the future.")
+            line.problem("on", _lt("Must not be in the future."))
     facility = line.get("facility")
     data = {"facility": facility, **_BUILDERS[kind](line, moment, context)}
     content = {key: str(value) for key, value in sorted(line.values.items())}
@@ -336,7 +346,7 @@ def _identifiers(line, context, required=True):
     ]
     if required and not identifiers:
         line.problem(
-            "record_number", "Give the record number, or else a temporary number."
+            "record_number", _lt("Give the record number, or else a temporary number.")
         )
     return identifiers
 
@@ -344,13 +354,15 @@ def _identifiers(line, context, required=True):
 def _registration(line, moment, context):
     born = line.get("birth_date")
     if born and moment and born > moment.date():
-        line.problem("birth_date", "Must not be after the day of registration.")
+        line.problem("birth_date", _lt("Must not be after the day of registration."))
     country = line.get("country")
     if country and not re.fullmatch(r"[A-Za-z]{2,3}", country):
-        line.problem("country", "Must be a code of two or three letters, such as US.")
+        line.problem(
+            "country", _lt("Must be a code of two or three letters, such as US.")
+        )
     for one, other in (("payer", "member_id"), ("member_id", "payer")):
         if line.get(one) and not line.get(other):
-            line.problem(other, "Payer and member number go together.")
+            line.problem(other, _lt("Payer and member number go together."))
     address = _without_empty(
         {
             "lines": [line.get("street")] if line.get("street") else None,
@@ -403,7 +415,7 @@ def _own_number(line, kind):
     if not day or not form:
         return None
     if len(form) > 40:
-        line.problem("form", "Must be at most 40 characters long.")
+        line.problem("form", _lt("Must be at most 40 characters long."))
     return f"downtime/{line.get('facility')}/{day.isoformat()}/{kind}/{form}"
 
 
@@ -415,7 +427,7 @@ def _completion(line, moment, context):
         if code:
             charges.append({"code": code, "quantity": quantity or "1"})
         elif quantity:
-            line.problem(f"service_{place}", "There is a quantity of no service.")
+            line.problem(f"service_{place}", _lt("There is a quantity of no service."))
     return _without_empty(
         {
             "patient": {"identifiers": _identifiers(line, context)},
@@ -435,7 +447,7 @@ def _completion(line, moment, context):
 def _payment(line, moment, context):
     by_payer = line.get("paid_by") == "payer"
     if by_payer and not line.get("payer"):
-        line.problem("payer", "Say which payer paid.")
+        line.problem("payer", _lt("Say which payer paid."))
     identifiers = _identifiers(line, context, required=not by_payer)
     currency = line.get("currency") or context["currency"].get(line.get("facility"))
     return _without_empty(

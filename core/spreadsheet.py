@@ -12,6 +12,10 @@ from collections import namedtuple
 from datetime import date, datetime, time
 
 from .errors import InputError
+from .marked import _lt
+
+# This folder has no environment to translate with.
+# pylint: disable=prefer-env-translation
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_BYTES = 5 * 1024 * 1024  # of the file
@@ -87,7 +91,9 @@ def read(content):
     if content.startswith(_ZIP):
         return _read_xlsx(content)
     if content.startswith(_OLD_EXCEL):
-        raise _invalid("This is an old or a protected Excel file: save it as .xlsx.")
+        raise _invalid(
+            _lt("This is an old or a protected Excel file: save it as .xlsx.")
+        )
     return [Sheet("", _read_csv(content), False)]
 
 
@@ -103,9 +109,11 @@ def _read_csv(content):
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _invalid("This is neither an .xlsx nor a CSV file in UTF-8.") from None
+        raise _invalid(
+            _lt("This is neither an .xlsx nor a CSV file in UTF-8.")
+        ) from None
     if "\x00" in text:
-        raise _invalid("This is neither an .xlsx nor a CSV file in UTF-8.")
+        raise _invalid(_lt("This is neither an .xlsx nor a CSV file in UTF-8."))
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     rows = []
@@ -114,7 +122,9 @@ def _read_csv(content):
         for cells in reader:
             _take(rows, reader.line_num, cells, 0)
     except csv.Error:
-        raise _invalid("The lines of this CSV file cannot be told apart.") from None
+        raise _invalid(
+            _lt("The lines of this CSV file cannot be told apart.")
+        ) from None
     return rows
 
 
@@ -150,11 +160,11 @@ def _read_xlsx(content):
     except InputError:
         raise
     except MemoryError:
-        raise _too_large("This file is too large.") from None
+        raise _too_large(_lt("This file is too large.")) from None
     # Whatever a library of many parts makes of a broken file: it is the file's fault,
     # and its messages may hold what is in the file.
     except Exception:  # pylint: disable=broad-except
-        raise _invalid("This .xlsx file is broken: save it anew.") from None
+        raise _invalid(_lt("This .xlsx file is broken: save it anew.")) from None
 
 
 def _read_book(book):
@@ -186,26 +196,29 @@ def _check_archive(content):
             size = sum(part.file_size for part in parts)
             if len(parts) > MAX_PARTS or size > MAX_INFLATED:
                 raise _too_large(
-                    "What this file holds is too large: copy the lines into a new one."
+                    _lt(
+                        "What this file holds is too large: copy the lines into a "
+                        "new one."
+                    )
                 )
             names = {part.filename for part in parts}
             if "[Content_Types].xml" not in names:
-                raise _invalid("This is no spreadsheet: save it as .xlsx or CSV.")
+                raise _invalid(_lt("This is no spreadsheet: save it as .xlsx or CSV."))
             for part in parts:
                 if part.flag_bits & 1:
-                    raise _invalid("This file is protected by a password.")
+                    raise _invalid(_lt("This file is protected by a password."))
                 with archive.open(part) as stream:
                     _check_part(stream)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
-        raise _invalid("This .xlsx file is broken: save it anew.") from None
+        raise _invalid(_lt("This .xlsx file is broken: save it anew.")) from None
     # zlib and lzma have errors of their own.
     except (RuntimeError, ValueError, zipfile.zlib.error):
-        raise _invalid("This .xlsx file is broken: save it anew.") from None
+        raise _invalid(_lt("This .xlsx file is broken: save it anew.")) from None
 
 
 def _check_part(stream):
     tail = b""
     while block := stream.read(256 * 1024):
         if _DOCTYPE.search(tail + block):
-            raise InputError("not_safe", "This file defines things of its own.")
+            raise InputError("not_safe", _lt("This file defines things of its own."))
         tail = block[-16:]

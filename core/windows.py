@@ -13,6 +13,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from .marked import _lt
+
+# This folder has no environment to translate with.
+# pylint: disable=prefer-env-translation
+
 MONTH_ENDS = ("open", "closed", "only")
 _MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
@@ -59,7 +64,9 @@ def parse(text):
     """
     parts = (text or "").lower().split()
     if len(parts) != len(_FIELDS):
-        raise ValueError("It needs five parts: minute, hour, day, month, day of week.")
+        raise ValueError(
+            _lt("It needs five parts: minute, hour, day, month, day of week.")
+        )
     last = "l" in parts[2].split(",")
     days = ",".join(part for part in parts[2].split(",") if part != "l")
     sets = [

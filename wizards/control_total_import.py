@@ -119,7 +119,7 @@ class HealthcareControlTotalImport(models.TransientModel):
         try:
             sheets = spreadsheet.read(base64.b64decode(self.file))
         except InputError as error:
-            raise UserError(error.detail) from error
+            raise UserError(self.env._(error.detail)) from error
         rows = next((sheet.rows for sheet in sheets if sheet.rows), [])
         if not rows:
             raise UserError(self.env._("The file is empty."))

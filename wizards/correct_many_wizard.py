@@ -206,7 +206,7 @@ class HealthcareCorrectManyWizard(models.TransientModel):
         try:
             return corrections.parse(text, self._asked())
         except InputError as error:
-            raise UserError(error.detail) from error
+            raise UserError(self.env._(error.detail)) from error
 
     def _change(self):
         if self.how == "same":

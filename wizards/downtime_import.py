@@ -98,7 +98,7 @@ class HealthcareDowntimeImportWizard(models.TransientModel):
         try:
             return self.env["healthcare.downtime.reader"]._read_file(content)
         except InputError as error:
-            raise UserError(error.detail) from error
+            raise UserError(self.env._(error.detail)) from error
 
     # -- steps --------------------------------------------------------------------
 

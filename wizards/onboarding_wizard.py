@@ -60,7 +60,11 @@ class HealthcareOnboarding(models.TransientModel):
         help="FHIR and X12 do not say which of your facilities is meant.",
     )
     environment = fields.Selection(
-        lambda self: self.env["healthcare.source"]._fields["environment"].selection,
+        lambda self: (
+            self.env["healthcare.source"]
+            ._fields["environment"]
+            ._description_selection(self.env)
+        ),
         required=True,
         default=lambda self: self.env["healthcare.source"]._database_environment(),
     )

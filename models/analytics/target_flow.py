@@ -112,7 +112,7 @@ class HealthcareTarget(models.Model):
                     windows.parse(target.window)
             except ValueError as error:
                 raise ValidationError(
-                    self.env._("The window is no schedule. %s", error)
+                    self.env._("The window is no schedule. %s", self.env._(str(error)))
                 ) from error
             hours = (target.blackout_from, target.blackout_to)
             if target.has_blackout and (

@@ -44,8 +44,10 @@ class HealthcareDowntimeReader(models.AbstractModel):
         if not found:
             raise InputError(
                 "no_sheet",
-                "No sheet has the headings of a template: registrations, services or "
-                "payments.",
+                self.env._(
+                    "No sheet has the headings of a template: registrations, services "
+                    "or payments."
+                ),
             )
         return self._without_repeats(lines)
 
@@ -106,7 +108,7 @@ class HealthcareDowntimeReader(models.AbstractModel):
     def _read_line(self, kind, columns, sheet, number, cells, context):
         line = downtime_sheets.read_line(kind, columns, cells, context)
         facility = context["facilities"].get(line.facility)
-        problems = list(line.problems)
+        problems = [(label, self.env._(reason)) for label, reason in line.problems]
         envelope = None
         if not problems:
             envelope = self._envelope(kind, line)

@@ -211,11 +211,12 @@ class ResUsersApikeys(models.Model):
             if use and use.reminded_for == key.expiration_date:
                 continue
             for user in administrators:
+                told = self.with_context(lang=user.lang).env
                 sources[key.user_id].activity_schedule(
                     REMINDER,
                     date_deadline=key.expiration_date.date(),
-                    summary=self.env._("A key ends soon"),
-                    note=self.env._(
+                    summary=told._("A key ends soon"),
+                    note=told._(
                         "The key %(name)s ends on %(date)s. Replace it under Keys and "
                         "give the new one to the vendor.",
                         name=key.name,

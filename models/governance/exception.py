@@ -149,6 +149,7 @@ class HealthcareException(models.Model):
             )
 
     @api.depends("category")
+    @api.depends_context("lang")
     def _compute_next_step(self):
         steps = self._next_steps()
         for record in self:

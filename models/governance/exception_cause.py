@@ -96,6 +96,7 @@ class HealthcareExceptionCause(models.Model):
             )
 
     @api.depends("category")
+    @api.depends_context("lang")
     def _compute_next_step(self):
         steps = self.env["healthcare.exception"]._next_steps()
         for cause in self:

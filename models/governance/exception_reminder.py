@@ -89,18 +89,19 @@ class HealthcareExceptionCause(models.Model):
 
     def _give(self, user, share, moved):
         """Give an owner one thing to do, moving what another had to do."""
+        told = self.with_context(lang=user.lang)
         values = {
             "date_deadline": self._day(user, share),
             "summary": self.name,
-            "note": self.next_step,
+            "note": told.next_step,
         }
         if share.escalated:
-            values["summary"] = self.env._("Past due: %s", self.name)
-            values["note"] = self.env._(
+            values["summary"] = told.env._("Past due: %s", self.name)
+            values["note"] = told.env._(
                 "This was not solved in time and is yours now: %(count)s "
                 "exception(s). %(step)s",
                 count=share.count,
-                step=self.next_step or "",
+                step=told.next_step or "",
             )
         if moved:
             # Who hands over tells it; only what is escalated nobody has told of.
@@ -144,10 +145,11 @@ class HealthcareException(models.Model):
         first, owner = self[:1], self[:1].user_id
         if owner == self.env.user:
             return
+        told = self.with_context(lang=owner.lang).env
         first.message_notify(
             partner_ids=owner.partner_id.ids,
-            subject=self.env._("%s exceptions for you", len(self)),
-            body=self.env._(
+            subject=told._("%s exceptions for you", len(self)),
+            body=told._(
                 "%(name)s handed %(count)s exception(s) over to you: %(reason)s "
                 "%(note)s",
                 name=self.env.user.name,

@@ -359,7 +359,9 @@ class HealthcareCompletenessLine(models.Model):
     )
     fact_type = fields.Selection(
         selection=lambda self: (
-            self.env["healthcare.fact"]._fields["fact_type"].selection
+            self.env["healthcare.fact"]
+            ._fields["fact_type"]
+            ._description_selection(self.env)
         ),
         string="Kind",
         required=True,

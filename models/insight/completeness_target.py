@@ -24,7 +24,9 @@ class HealthcareTarget(models.Model):
     )
     completeness_state = fields.Selection(
         selection=lambda self: (
-            self.env["healthcare.completeness"]._fields["state"].selection
+            self.env["healthcare.completeness"]
+            ._fields["state"]
+            ._description_selection(self.env)
         ),
         string="Completeness",
         compute="_compute_completeness",

@@ -82,17 +82,18 @@ class HealthcareReplay(models.Model):
     def _finish(self):
         self._end()
         self._count_results()
+        told = self.with_context(lang=self.user_id.lang).env
         labels = dict(
-            self.env["healthcare.replay.outcome"]
+            told["healthcare.replay.outcome"]
             ._fields["outcome"]
-            ._description_selection(self.env)
+            ._description_selection(told)
         )
         counts = {}
         for row in self.result_ids:
             counts[row.outcome] = counts.get(row.outcome, 0) + row.count
         self.message_notify(
             partner_ids=self.user_id.partner_id.ids,
-            subject=self.env._("%s is finished", self.name),
+            subject=told._("%s is finished", self.name),
             body=" · ".join(f"{labels[key]}: {n}" for key, n in counts.items()),
         )
         if self.kind == "assign":
@@ -102,10 +103,11 @@ class HealthcareReplay(models.Model):
         """Tell the new owner once of all that was handed over."""
         if self.new_owner_id == self.user_id:
             return
+        told = self.with_context(lang=self.new_owner_id.lang).env
         self.message_notify(
             partner_ids=self.new_owner_id.partner_id.ids,
-            subject=self.env._("%s exceptions for you", self.total_count),
-            body=self.env._(
+            subject=told._("%s exceptions for you", self.total_count),
+            body=told._(
                 "%(name)s handed %(count)s exception(s) over to you. %(note)s",
                 name=self.user_id.name,
                 count=self.total_count,
