@@ -116,6 +116,14 @@ class TestTranslations(WorkflowCase):
             str(caught.exception), self.told("Only administrators look after keys.")
         )
 
+    def test_words_of_core(self):
+        reader = self.there["healthcare.downtime.reader"].sudo()
+        text = "Facility,Receipt number,Paid on,Paid by,Amount\nNORTH,1,soon,Payer,9"
+        (line,) = reader._read_file(text.encode())
+        self.assertIn(
+            ("Paid on", self.told("Must be a date such as 2026-03-02.")), line.problems
+        )
+
     def test_company_language(self):
         # what the engine writes down for people, and what it tells analytics
         self.company.partner_id.lang = "es_ES"
