@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from unittest import TestCase
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 from hypothesis import given, settings
@@ -38,6 +39,22 @@ class TestWriting(TestCase):
         for dialect in ("ndjson", "clickhouse"):
             _type, body = dialects.encode(dialect, facts)
             self.assertEqual([json.loads(one) for one in body.splitlines()], facts)
+
+    @settings(deadline=None)
+    @given(FACTS)
+    def test_what_is_written_already_is_joined(self, facts):
+        class Own(dialects.Dialect):
+            def encode(self, documents):
+                return json.dumps(documents).encode()
+
+        ones = [dialects.Written.of(fact) for fact in facts]
+        for name in dialects.DIALECTS:
+            self.assertEqual(
+                dialects.encode(name, ones), dialects.encode(name, facts), name
+            )
+        with patch.dict(dialects.DIALECTS, own=Own()):
+            _type, body = dialects.encode("own", ones)
+        self.assertEqual(json.loads(body), facts)
 
     @settings(deadline=None)
     @given(FACTS)
