@@ -88,7 +88,7 @@ class EventsController(Controller):
     )
     def read_one(self, uuid, **_query):
         """Read back an event by our id."""
-        return self._status([("uuid", "=", uuid)])
+        return self._status([("uuid", "=", uuid.lower())])
 
     @endpoint(
         f"{BASE}/events",

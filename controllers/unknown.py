@@ -6,7 +6,7 @@ from odoo.http import Controller, request
 
 from .responses import endpoint, problem
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 
 
 class UnknownController(Controller):

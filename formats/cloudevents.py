@@ -68,7 +68,9 @@ def read(content_type, headers, body, *, max_events=1000, max_depth=64):
     if attributes and (not media_type or _BINARY.match(media_type)):
         return _binary(media_type, attributes, body, max_depth)
     if media_type == "application/json":
-        value = _load(body, max_depth + 1)
+        # The array around events is no level of theirs.
+        array = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+        value = _load(body, max_depth + array)
         if isinstance(value, list):
             return _batch(value, max_events)
         return _structured(value)

@@ -170,11 +170,18 @@ class TestCloudEvents(BaseCase):
             (deep, ONE),
             ([deep], BATCH),
             ([deep], JSON),
+            (deep, JSON),
             (dump(deep), LINES),
         ):
             self._read(value, content_type, max_depth=4)
         for value, content_type in ((deep, ONE), ([deep], BATCH)):
             self._refused("too_deep", 400, value, content_type, max_depth=3 - 1)
+        for value, content_type in (
+            (deep, ONE),
+            (deep, JSON),
+            (b" " + dump(deep), JSON),
+        ):
+            self._refused("too_deep", 400, value, content_type, max_depth=3)
 
     # -- the envelope -----------------------------------------------------------
 

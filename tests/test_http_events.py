@@ -39,6 +39,8 @@ class TestEventsEndpoint(EndpointCase):
         self.assertEqual(refused.headers["Content-Type"], "application/problem+json")
         self.assertEqual(refused.json()["receipts"][0]["errors"][0]["code"], "conflict")
         status = self.call(receipt["status_url"]).json()
+        place, uuid = receipt["status_url"].rsplit("/", 1)
+        self.assertEqual(self.call(f"{place}/{uuid.upper()}").json(), status)
         self.assertEqual(status["status"], "received")
         self.assertEqual(status["type"], one["type"])
         by_id = self.call(f"{EVENTS}?id={one['id']}").json()
@@ -198,6 +200,7 @@ class TestEventsEndpoint(EndpointCase):
             ("/healthcare/v1/nothing", "GET", 404, None),
             ("/healthcare/v1/nothing", "DELETE", 404, None),
             ("/healthcare/v1/events", "DELETE", 405, "GET, HEAD, POST, OPTIONS"),
+            ("/healthcare/v1/events", "TRACE", 405, "GET, HEAD, POST, OPTIONS"),
             ("/healthcare/v1/openapi.json", "POST", 405, "GET, HEAD, OPTIONS"),
             ("/healthcare/v1/events/not-a-uuid", "GET", 404, None),
         ):
