@@ -1,9 +1,12 @@
 """Look-ups for patient portals: what is owed, whether a visit is cleared."""
 
+from odoo.fields import Domain
 from odoo.http import Controller, request
 
 from ..core.errors import InputError
 from .responses import BASE, answer, endpoint, problem
+
+MAX_BARS = 10
 
 
 class StatusController(Controller):
@@ -21,8 +24,8 @@ class StatusController(Controller):
     )
     def invoices(self, identifier, **_query):
         """Read the posted invoices of one patient, newest first."""
-        system, separator, value = identifier.rpartition("|")
-        if not separator or not system or not value:
+        pairs = _pairs(identifier)
+        if not pairs:
             raise InputError(
                 "invalid_identifier", "An identifier is system|value.", "/identifier"
             )
@@ -30,7 +33,13 @@ class StatusController(Controller):
         env = source.env
         patient = (
             env["healthcare.patient.identifier"]
-            .search([("system", "=", system), ("value", "=", value)], limit=1)
+            .search(
+                Domain.OR(
+                    Domain("system", "=", system) & Domain("value", "=", value)
+                    for system, value in pairs
+                ),
+                limit=1,
+            )
             .partner_id
         )
         if not patient:
@@ -93,6 +102,16 @@ class StatusController(Controller):
     def _facility_domain(self, source, field):
         allowed = source.facility_ids
         return [(field, "in", allowed.ids)] if allowed else []
+
+
+def _pairs(identifier):
+    """Return ``(system, value)`` as an identifier may mean it: both may hold a bar."""
+    parts = identifier.split("|")
+    pairs = [
+        ("|".join(parts[:place]), "|".join(parts[place:]))
+        for place in range(1, min(len(parts), MAX_BARS + 1))
+    ]
+    return [(system, value) for system, value in pairs if system and value]
 
 
 def _invoice(move):

@@ -209,6 +209,22 @@ class TestEventsEndpoint(EndpointCase):
             self.assertEqual(answer.headers.get("Allow"), allowed)
             self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
 
+    def test_numbers_with_a_bar_are_found(self):
+        """Of system and value each may hold the mark that stands between them."""
+        patient = self.env["res.partner"].create({"name": "Bar"})
+        key = self.source._issue_key(["healthcare.status"])
+        for system, value in (("urn:x|1.0", "M-1"), ("urn:x", "A|7/é"), ("urn:x", "0")):
+            self.env["healthcare.patient.identifier"].create(
+                {"system": system, "value": value, "partner_id": patient.id}
+            )
+            place = quote(f"{system}|{value}", safe="")
+            answer = self.call(f"/healthcare/v1/accounts/{place}/invoices", key=key)
+            self.assertEqual(answer.status_code, 200, place)
+            self.assertEqual(answer.json(), {"invoices": []})
+        for place, status in (("urn%3Ax%7CA", 404), ("%7CA", 400), ("A", 400)):
+            answer = self.call(f"/healthcare/v1/accounts/{place}/invoices", key=key)
+            self.assertEqual(answer.status_code, status, place)
+
     def test_schemas_are_public(self):
         answer = self.url_open("/healthcare/v1/schemas/registration.created/1.0")
         self.assertEqual(answer.status_code, 200)
