@@ -33,6 +33,18 @@ class ResConfigSettings(models.TransientModel):
         default=85,
         config_parameter="healthcare_connector.duplicate_threshold",
     )
+    healthcare_executor = fields.Selection(
+        [
+            ("cron", "Scheduled jobs of Odoo"),
+            ("queue_job", "Jobs of OCA queue_job"),
+        ],
+        string="Who Processes Events",
+        default="cron",
+        config_parameter="healthcare_connector.executor",
+    )
+    healthcare_queue_installed = fields.Boolean(
+        compute="_compute_healthcare_queue_installed"
+    )
     healthcare_waive_limit = fields.Monetary(
         related="company_id.healthcare_waive_limit",
         readonly=False,
@@ -61,6 +73,10 @@ class ResConfigSettings(models.TransientModel):
         problem = self.env["healthcare.keyring"]._status()
         for settings in self:
             settings.healthcare_keyring_status = problem or self.env._("Ready")
+
+    @api.depends("healthcare_environment")
+    def _compute_healthcare_queue_installed(self):
+        self.healthcare_queue_installed = "queue.job" in self.env.registry
 
     def set_values(self):
         result = super().set_values()

@@ -106,6 +106,7 @@ from . import test_reports
 from . import test_replay_durability
 from . import test_replay_tour
 from . import test_quality
+from . import test_queue_job
 from . import test_readiness
 from . import test_rights
 from . import test_rights_table

@@ -158,8 +158,7 @@ class TestWaiving(ApprovalCase):
         action = jobs._decide_in_slices("waive", (few + much).with_env(jobs.env), "Old")
         job = self.env["healthcare.replay"].browse(action["res_id"])
         for _slice in range(3):
-            self.env.flush_all()
-            self.env["healthcare.replay"]._advance_all()
+            self.env["healthcare.replay"]._advance_running()
         self.assertEqual(job.state, "done")
         self.assertEqual((few.state, much.state), ("waived", "open"))
         self.assertEqual(self.waiting().exception_id, much)

@@ -39,4 +39,5 @@ from . import engine_outcome
 from . import engine_release
 from . import engine_technical
 from . import engine_dependent
+from . import engine_queue
 from . import slice_job

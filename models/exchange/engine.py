@@ -144,13 +144,16 @@ class HealthcareEngine(models.AbstractModel):
 
     @api.model
     def _cron_process(self, shard):
-        """Work on one shard until nothing is left or the time is up."""
+        """Work on one shard until nothing is left or the time is up.
+
+        :return: False when another one works on it, else True
+        """
         count = self._shard_count()
         wanted = [p for p in range(PARTITIONS) if p % count == shard - 1]
         end = time.monotonic() + BUDGET_SECONDS
         with self._partitions_held(wanted) as held:
             if not held:
-                return
+                return False
             self._recover(held)
             self.env.cr.commit()
             while time.monotonic() < end:
@@ -159,6 +162,7 @@ class HealthcareEngine(models.AbstractModel):
             else:
                 # A job that stops with work left would sleep up to a minute.
                 self._wake(held)
+        return True
 
     @api.model
     def _await_retry(self, partitions):

@@ -85,6 +85,7 @@ class HealthcareException(models.Model):
     can_withdraw = fields.Boolean(compute="_compute_waiting_approval")
     approval_kind = fields.Char(compute="_compute_waiting_approval")
     approval_reason = fields.Char(compute="_compute_waiting_approval")
+    approval_words = fields.Char(compute="_compute_waiting_approval")
     asked_by_id = fields.Many2one("res.users", compute="_compute_waiting_approval")
     who_may_approve = fields.Char(compute="_compute_who_may_approve")
 
@@ -99,6 +100,13 @@ class HealthcareException(models.Model):
             issue.approval_kind = one.kind
             issue.approval_reason = one.reason
             issue.asked_by_id = one.requested_by_id
+            # Stands in for the system: a name, for whoever works on the exception.
+            asker = one.sudo().requested_by_id.name
+            issue.approval_words = one and (
+                self.env._("%s wants to waive this:", asker)
+                if one.kind == "waive"
+                else self.env._("%s wants to merge the two patients:", asker)
+            )
 
     @api.depends("approval_ids.state")
     def _compute_who_may_approve(self):
