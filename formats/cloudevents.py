@@ -105,31 +105,30 @@ def _not_cloudevents(detail):
     return InputError("not_cloudevents", detail)
 
 
+def _kept(index, value, detail):
+    """Return an item that is no event, but JSON: what is refused is not lost."""
+    return Item(index, None, value, [_not_cloudevents(detail).as_dict()])
+
+
 def _item(index, value):
     if not isinstance(value, dict):
-        error = _not_cloudevents("An event is a JSON object.")
-        return Item(index, None, value, [error.as_dict()])
+        return _kept(index, value, "An event is a JSON object.")
     envelope = rules.normalised(value)
     return Item(index, envelope, value, rules.errors(envelope))
 
 
 def _structured(value):
-    if not isinstance(value, dict):
-        raise _not_cloudevents("An event is a JSON object.")
     return Reading([_item(0, value)], True)
 
 
 def _batch(value, max_events):
     if not isinstance(value, list):
-        raise _not_cloudevents("A batch is a JSON array of events.")
+        return Reading([_kept(0, value, "A batch is a JSON array of events.")], False)
     if not value:
         raise InputError("empty_batch", "There is no event in the batch.")
     if len(value) > max_events:
         raise _too_many(max_events)
-    items = [_item(index, event) for index, event in enumerate(value)]
-    if all(item.envelope is None for item in items):
-        raise _not_cloudevents("Nothing in the batch is a JSON object.")
-    return Reading(items, False)
+    return Reading([_item(index, event) for index, event in enumerate(value)], False)
 
 
 def _too_many(max_events):
@@ -162,9 +161,9 @@ def _lines(body, max_events, max_depth):
             # Kept for a person to look at; NUL could not be read back.
             text = line.decode("utf-8", "replace").replace("\0", "\ufffd")
             items.append(Item(index, None, text, [problem]))
-    if all(item.envelope is None for item in items):
+    if first_error and all(item.envelope is None for item in items):
         # Not one object: whatever this is, it is no stream of events.
-        raise first_error or _not_cloudevents("Each line is one JSON object.")
+        raise first_error
     return Reading(items, False)
 
 

@@ -225,6 +225,17 @@ class TestEventsEndpoint(EndpointCase):
             answer = self.call(f"/healthcare/v1/accounts/{place}/invoices", key=key)
             self.assertEqual(answer.status_code, status, place)
 
+    def test_json_that_is_no_event_is_kept(self):
+        """An array under the type of a single event is refused, and not lost."""
+        told = event("appointment.booked", appointment_data("K-1", "X-1"))
+        answer = self.post([told])
+        self.assertProblem(answer, 400, "invalid_cloudevent")
+        (receipt,) = answer.json()["receipts"]
+        self.assertEqual(receipt["status"], "rejected")
+        kept = self.env["healthcare.event"].search([("uuid", "=", receipt["event"])])
+        self.assertEqual(kept.exception_ids.category, "schema_mismatch")
+        self.assertNotIn("K-1", answer.text)
+
     def test_schemas_are_public(self):
         answer = self.url_open("/healthcare/v1/schemas/registration.created/1.0")
         self.assertEqual(answer.status_code, 200)
