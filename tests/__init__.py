@@ -29,6 +29,7 @@ from . import test_core_strict_json
 from . import test_core_windows
 from . import test_deidentification
 from . import test_deidentification_safe_harbor
+from . import test_dashboard_tour
 from . import test_data_governance
 from . import test_delivery
 from . import test_delivery_refusals

@@ -67,7 +67,9 @@ class Relay:
 
     def forward(self, handler, body):
         names = ("Content-Type", "Content-Encoding", "Authorization")
-        headers = {name: handler.headers[name] for name in names}
+        headers = {
+            name: handler.headers[name] for name in names if name in handler.headers
+        }
         connection = http.client.HTTPConnection(self.host, timeout=20)
         try:
             connection.request("POST", handler.path, body, headers)

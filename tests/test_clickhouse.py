@@ -14,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.tests import tagged
 
 from ..core import completeness, warehouse
 from ..dev import clickhouse
 from ..dev.common import DevError
+from ..models.insight import completeness as job
 from .chdb_engine import Chdb
 from .delivery_common import DeliveryCase
 from .relay import Relay
@@ -208,6 +211,44 @@ class ClickHouseCases:
         for name in warehouse.facts.CATALOGUE:
             view = warehouse.view_name(name)
             self.warehouse.query(f"SELECT * FROM {view}", self.database)
+
+    def test_what_was_lost_there_is_found_and_sent_again(self):
+        """Rows removed from the warehouse by hand, and one that Odoo never sent."""
+        self.happen()
+        self.deliver_all()
+        checks = self.env["healthcare.completeness"]
+        self.enterContext(patch.object(self.env.cr, "commit", lambda: None))
+        # What was told a moment ago counts, too.
+        self.enterContext(patch.object(job, "GRACE", timedelta(minutes=-1)))
+        self.assertEqual(checks._check(self.target).state, "complete")
+        self.lose("fact_type = 'registration' OR key LIKE '%service%'")
+        expected = self.expected()
+        lost = [row["fact_id"] for row in expected["registration"] + expected["service"]]
+        self.target.resend_gaps = False
+        found = checks._check(self.target)
+        self.assertEqual((found.state, found.method), ("gap", "query"))
+        self.assertEqual(set(found.missing_ids.mapped("fact_id")), set(lost))
+        self.assertEqual(
+            {line.fact_type: line.missing_count for line in found.line_ids},
+            {"registration": len(expected["registration"]), "service": 1},
+        )
+        self.target.resend_gaps = True
+        again = checks._check(self.target)
+        self.assertEqual((again.state, again.missing_count), ("resent", len(lost)))
+        self.deliver_all()
+        self.assertEqual(checks._check(self.target).state, "complete")
+        self.assertEqualToOdoo()
+
+    def lose(self, condition):
+        """Remove rows by making the table anew without them, as any version can."""
+        for statement in (
+            f"CREATE TABLE kept AS {TABLE}",
+            f"INSERT INTO kept SELECT * FROM {TABLE} WHERE NOT ({condition})",
+            f"TRUNCATE TABLE {TABLE}",
+            f"INSERT INTO {TABLE} SELECT * FROM kept",
+            "DROP TABLE kept",
+        ):
+            self.warehouse.query(statement, self.database)
 
     def test_everything_goes_wrong(self):
         """Too many at once, broken, half stored, stored but said not to be, dropped."""

@@ -142,6 +142,32 @@ class TestLineage(LineageCase):
         action = bill.action_open_healthcare_facts()
         of_bill = self.env["healthcare.fact"].search(action["domain"])
         self.assertEqual(set(of_bill.mapped("fact_type")), {"invoice"})
+        claim = self.env["healthcare.claim"].search([("move_id", "=", bill.id)])
+        patient = self.patient("K1")
+        for record, types in (
+            (claim, {"claim"}),
+            (patient, {"registration", "appointment", "service", "invoice", "claim"}),
+        ):
+            domain = record.action_open_healthcare_facts()["domain"]
+            told = self.env["healthcare.fact"].search(domain)
+            self.assertLessEqual(types, set(told.mapped("fact_type")))
+        self.assertEqual(told.partner_id, patient)
+
+    def test_facts_of_a_document_are_for_who_may_see_facts(self):
+        for view in ("claim", "authorization", "patient"):
+            form = self.env.ref(f"healthcare_connector.view_{view}_form")
+            for groups, seen in (
+                ("base.group_user", False),
+                (f"{GROUP}operator", True),
+            ):
+                user = new_test_user(
+                    self.env, f"facts-{view}-{seen}", groups=f"base.group_user,{groups}"
+                )
+                records = self.env[form.model].with_user(user)
+                if not records.has_access("read"):
+                    continue
+                shown = records.get_view(form.id, "form")["arch"]
+                self.assertEqual("action_open_healthcare_facts" in shown, seen, view)
         self.assertIn(self.fact, self.fact.event_id.fact_ids)
 
 

@@ -58,7 +58,9 @@ class HealthcareFact(models.Model):
     company_id = fields.Many2one("res.company", readonly=True)
     facility_id = fields.Many2one("healthcare.facility", readonly=True)
     service_line_id = fields.Many2one("healthcare.service.line", readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Patient", readonly=True)
+    partner_id = fields.Many2one(
+        "res.partner", string="Patient", readonly=True, index="btree_not_null"
+    )
     patient_reference = fields.Char(
         related="partner_id.healthcare_reference", string="Patient Reference"
     )

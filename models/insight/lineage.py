@@ -249,6 +249,15 @@ class HealthcareAppointment(models.Model):
         )
 
 
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    def action_open_healthcare_facts(self):
+        """Open what analytics was told of a patient, by any document."""
+        self.ensure_one()
+        return self.env["healthcare.fact"]._open_facts([("partner_id", "=", self.id)])
+
+
 def _address(record):
     paths = {
         "healthcare.event": "action-healthcare_connector.action_event",

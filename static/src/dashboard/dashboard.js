@@ -7,6 +7,7 @@ import {loadBundle} from "@web/core/assets";
 import {registry} from "@web/core/registry";
 import {standardActionServiceProps} from "@web/webclient/actions/action_service";
 import {useService} from "@web/core/utils/hooks";
+import {useSetupAction} from "@web/search/action_hook";
 
 /**
  * The dashboard of analytics: what became of a period, beside the one before it. Each
@@ -21,7 +22,15 @@ export class Dashboard extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.display = {controlPanel: {}};
-        this.state = useState({period: "", facility: 0, data: null});
+        const {period = "", facility = 0} = this.props.state || {};
+        this.state = useState({period, facility, data: null});
+        // Who comes back from what a figure is made of finds the same choice.
+        useSetupAction({
+            getLocalState: () => ({
+                period: this.state.period,
+                facility: this.state.facility,
+            }),
+        });
         this.periods = [
             ["week", _t("7 Days")],
             ["month", _t("30 Days")],
