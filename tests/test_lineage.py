@@ -146,7 +146,7 @@ class TestLineage(LineageCase):
         patient = self.patient("K1")
         for record, types in (
             (claim, {"claim"}),
-            (patient, {"registration", "appointment", "service", "invoice", "claim"}),
+            (patient, {"registration", "service", "invoice", "claim"}),
         ):
             domain = record.action_open_healthcare_facts()["domain"]
             told = self.env["healthcare.fact"].search(domain)

@@ -62,7 +62,7 @@ registry.category("web_tour.tours").add("healthcare_dashboard", {
         ...opens("throughput", "claim", "1", "Tour clinic"),
         ...opens("utilization", "booked", "1", "Tour clinic"),
         ...opens("reimbursement", "charged", "800", "Tour clinic"),
-        ...opens("reimbursement", "open_amount", "850", "Tour clinic"),
+        ...opens("reimbursement", "open_amount", "850", "0–30 days"),
         ...opens("margin", "margin", "700", "Tour clinic"),
     ],
 });
