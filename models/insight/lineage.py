@@ -222,6 +222,11 @@ class HealthcareFact(models.Model):
 class HealthcareDeliveryBatch(models.Model):
     _inherit = "healthcare.delivery.batch"
 
+    @api.depends("target_id")
+    def _compute_display_name(self):
+        for batch in self:
+            batch.display_name = f"{batch.target_id.display_name} #{batch.id}"
+
     def action_open_facts(self):
         self.ensure_one()
         return self.env["healthcare.fact"]._open_facts([("id", "in", self.facts or [])])
@@ -253,8 +258,13 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     def action_open_healthcare_facts(self):
-        """Open what analytics was told of a patient, by any document."""
+        """Open what analytics was told of a patient, by any document.
+
+        :raise AccessError: for who may not see the patient, or facts
+        """
         self.ensure_one()
+        self.check_access("read")
+        self.env["healthcare.fact"].check_access("read")
         return self.env["healthcare.fact"]._open_facts([("partner_id", "=", self.id)])
 
 
