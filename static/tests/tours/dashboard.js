@@ -5,7 +5,7 @@ import {registry} from "@web/core/registry";
  * @param {string} figure key of one of its figures
  * @param {string} value what it shows, as part of its text
  * @param {string} row what the pivot behind it shows
- * @returns {Object[]} steps that open the figure and come back
+ * @returns {object[]} steps that open the figure and come back
  */
 function opens(section, figure, value, row) {
     const tile = `[data-section=${section}] [data-key=${figure}]:enabled`;
@@ -26,7 +26,8 @@ function opens(section, figure, value, row) {
         },
         {
             content: "The choice is as it was left",
-            trigger: ".o_control_panel select:has(option:checked:contains(Tour clinic))",
+            trigger:
+                ".o_control_panel select:has(option:checked:contains(Tour clinic))",
         },
     ];
 }
