@@ -223,7 +223,8 @@ class ClickHouseCases:
         self.assertEqual(checks._check(self.target).state, "complete")
         self.lose("fact_type = 'registration' OR key LIKE '%service%'")
         expected = self.expected()
-        lost = [row["fact_id"] for row in expected["registration"] + expected["service"]]
+        rows = expected["registration"] + expected["service"]
+        lost = [row["fact_id"] for row in rows]
         self.target.resend_gaps = False
         found = checks._check(self.target)
         self.assertEqual((found.state, found.method), ("gap", "query"))
