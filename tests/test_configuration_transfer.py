@@ -3,13 +3,15 @@
 import base64
 import copy
 import json
+import os
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import new_test_user
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.healthcare_connector.core import signatures
 
 from .common import HealthcareCase, event, patient_data
+from .durability import DurabilityCase
 
 
 class TestConfigurationTransfer(HealthcareCase):
@@ -194,3 +196,74 @@ class TestConfigurationTransfer(HealthcareCase):
             self.transfer.with_user(operator)._export()
         with self.assertRaises(AccessError):
             self.env["healthcare.configuration.wizard"].with_user(operator).create({})
+
+
+@tagged("post_install", "-at_install")
+class TestBetweenDatabases(DurabilityCase):
+    """From one real database into another, which has ids of its own."""
+
+    def database(self, name):
+        name = self.dev.clone(f"{name}_{os.getpid()}")
+        self.addCleanup(self.dev.cluster.drop, name)
+        return name
+
+    def test_what_one_exports_another_imports_once(self):
+        document = self.dev.script(self.database("configuration_from"), EXPORT)
+        for word in ("hush", "whsec_", "sealed"):
+            self.assertNotIn(word, document)
+        turns, made = json.loads(
+            self.dev.script(
+                self.database("configuration_to"), f"DOCUMENT = {document!r}\n{IMPORT}"
+            )
+        )
+        first, second = turns
+        self.assertIn(["healthcare.facility", "CARRIED", "new", ""], first)
+        self.assertIn(["healthcare.source", "carried", "new", ""], first)
+        # Only the payer that the other one has not is named, and its rows left out.
+        ((model, name, _change, text),) = [row for row in first if row[2] == "problem"]
+        self.assertEqual((model, name), ("healthcare.value.map", MAPPED))
+        self.assertIn("NOT-THERE", text)
+        self.assertEqual([row for row in second if row[2] != "problem"], [])
+        self.assertEqual(made, ["Carried over", "CARRIED", True, False, 1])
+
+
+MAPPED = "carried · payers · THEIRS"
+EXPORT = """
+import json
+payer = env["res.partner"].create({
+    "name": "Odd payer", "is_company": True, "healthcare_is_payer": True,
+    "healthcare_payer_code": "NOT-THERE"})
+facility = env["healthcare.facility"].create(
+    {"name": "Carried over", "code": "CARRIED"})
+source = env["healthcare.source"].create({
+    "name": "Carried", "code": "carried", "facility_ids": facility.ids})
+env["healthcare.value.map"].create({
+    "source_id": source.id, "kind": "payers", "code": "THEIRS", "payer_id": payer.id})
+env["healthcare.source.secret"]._issue(source)
+env["healthcare.target"].create({
+    "name": "Carried", "url": "https://facts.example/?token=hush",
+    "secret": "whsec_" + "QUJD" * 9})
+document = env["healthcare.configuration"]._export()
+payers = document["sections"]["res.partner"]
+payers[:] = [row for row in payers if row["healthcare_payer_code"] != "NOT-THERE"]
+print(json.dumps(document))
+"""
+IMPORT = """
+import json
+# Ids of its own: nothing may be found by number.
+for number in range(3):
+    env["healthcare.facility"].create({"name": "Own", "code": f"OWN-{number}"})
+transfer = env["healthcare.configuration"]
+document, turns = json.loads(DOCUMENT), []
+for turn in range(2):
+    turns.append([
+        [one.model, one.name, one.change, one.text]
+        for one in transfer._apply(document) if one.change != "same"])
+    env.flush_all()
+    env.invalidate_all()
+source = env["healthcare.source"].search([("code", "=", "carried")])
+print(json.dumps([turns, [
+    source.facility_ids.name, source.facility_ids.code, source.paused,
+    source.has_valid_secret,
+    env["healthcare.target"].search_count([("name", "=", "Carried")])]]))
+"""

@@ -28,9 +28,12 @@ _NAMES = {
     "res.users": ("login",),
 }
 
-Section = namedtuple("Section", "model key leave domain only", defaults=((), (), ()))
+Section = namedtuple(
+    "Section", "model key leave domain only needs", defaults=((), (), (), ())
+)
 _HERE = ("active", "paused", "pause_reason")
-#: In this order: what others name comes first. ``leave`` stays as each database has it.
+#: In this order: what others name comes first. ``leave`` stays as each database has it;
+#: a row that names one of ``needs`` means nothing where that is not.
 SECTIONS = (
     Section("healthcare.service.line", ("code",)),
     Section(
@@ -55,7 +58,12 @@ SECTIONS = (
         ("code",),
         (*_HERE, "environment", "user_id", "allowed_networks", "allowed_origins"),
     ),
-    Section("healthcare.value.map", ("source_id", "kind", "code"), ("to_code",)),
+    Section(
+        "healthcare.value.map",
+        ("source_id", "kind", "code"),
+        ("to_code",),
+        needs=("service_id", "product_id", "payer_id"),
+    ),
     Section("healthcare.event.type", ("code",), ("version", "workflow", "rank")),
     Section("healthcare.exception.policy", ("category", "facility_id", "payer_id")),
     Section("healthcare.authorization.rule", ("payer_id", "service_id")),
@@ -232,7 +240,8 @@ class HealthcareConfiguration(models.AbstractModel):
             for name, code in absent
         )
         if any(
-            name in section.key or model._fields[name].required for name, _ in absent
+            name in (*section.key, *section.needs) or model._fields[name].required
+            for name, _code in absent
         ):
             text = self.env._("Not here: %s", told)
             return Difference(section.model, label, "problem", text, {}, None)
