@@ -189,6 +189,7 @@ class TestErasure(RequestCase):
         mine = self.event + again
         asked = self.submitted()
         self.assertEqual(self.lines(asked)["Contents of events"], (2, 0))
+        self.assertFalse(any(x.reason for x in asked.line_ids if not x.stays))
         self.approve(asked)
         self.env.invalidate_all()
         self.assertEqual(self.bodies(mine), 0)

@@ -59,7 +59,7 @@ class HealthcareDataRequest(models.Model):
                     "name": name,
                     "goes": len(goes),
                     "stays": stays,
-                    "reason": stays and (hold or still_open),
+                    "reason": (hold or still_open) if stays else False,
                 }
             )
         lines += self._account_lines()
@@ -70,7 +70,7 @@ class HealthcareDataRequest(models.Model):
                 "name": self.env._("Invoices, payments, claims"),
                 "goes": 0,
                 "stays": len(invoices),
-                "reason": self.env._("The law asks to keep books."),
+                "reason": bool(invoices) and self.env._("The law asks to keep books."),
             }
         )
         accesses = self.env["healthcare.access.patient"].search_count(
@@ -82,7 +82,7 @@ class HealthcareDataRequest(models.Model):
                 "name": self.env._("Record of who saw the data"),
                 "goes": 0,
                 "stays": accesses,
-                "reason": self.env._("It has to show who saw them."),
+                "reason": bool(accesses) and self.env._("It has to show who saw them."),
             }
         )
         return lines
