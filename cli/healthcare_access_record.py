@@ -19,4 +19,4 @@ class HealthcareAccessRecord(Command):
     name = "healthcare_access_record"
 
     def run(self, args):
-        _core.run("access_record_command", args)
+        _core.run("protection.access_record_command", args)

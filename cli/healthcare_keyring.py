@@ -19,4 +19,4 @@ class HealthcareKeyring(Command):
     name = "healthcare_keyring"
 
     def run(self, args):
-        _core.run("keyring_command", args)
+        _core.run("protection.keyring_command", args)

@@ -5,7 +5,7 @@ They are made when asked for and stored nowhere, for most are full of patients.
 
 from odoo.http import Controller, content_disposition, request, route
 
-from ..core.spreadsheet import XLSX
+from ..core.spreadsheets.spreadsheet import XLSX
 
 _OPTIONS = {"type": "http", "auth": "user", "methods": ["GET"], "readonly": False}
 

@@ -3,7 +3,7 @@
 from odoo.api import SUPERUSER_ID
 from odoo.http import Controller, request
 
-from ..core import openapi, schema, upcast
+from ..core.contract import openapi, schema, upcast
 from ..core.facts import published
 from .responses import BASE, OPERATIONS, answer, endpoint, problem
 

@@ -2,8 +2,8 @@
 
 from odoo.http import Controller, request
 
-from ..core import problem as problems
-from ..core import upcast
+from ..core.contract import problem as problems
+from ..core.contract import upcast
 from ..core.errors import InputError
 from ..formats import cloudevents
 from .protection import intake

@@ -4,7 +4,7 @@ from werkzeug.http import parse_options_header
 
 from odoo.http import Controller, Response, request
 
-from ..core import problem as problems
+from ..core.contract import problem as problems
 from ..core.errors import InputError
 from ..formats import fhir_r4, hl7v2, hl7v2_ack, x12
 from .protection import intake

@@ -3,7 +3,7 @@
 from odoo.http import Controller, Response
 from odoo.tools import file_open
 
-from ..core import guide
+from ..core.contract import guide
 from .responses import answer, endpoint
 
 PAGE = "/healthcare/docs"

@@ -13,7 +13,7 @@ from odoo.api import SUPERUSER_ID
 from odoo.exceptions import ConcurrencyError
 from odoo.http import Response, request, route
 
-from ..core import problem as problems
+from ..core.contract import problem as problems
 from ..core.errors import InputError, KeyringError
 
 _logger = logging.getLogger(__name__)
@@ -73,7 +73,8 @@ def endpoint(
         without it is not documented
     :param consumes: content types of the body, where it is not events
     :param produces: content types of the answer, where it is not our JSON
-    :param returns: name of the answer's schema in :mod:`~..core.openapi_schemas`
+    :param returns: name of the answer's schema in
+        :mod:`~..core.contract.openapi_schemas`
     :param content_type: of our JSON, where it is a special one
     :param query: ``{name: what it is}`` of parameters that must be given
     :param takes: name of the body's schema, where it is our own JSON and no event

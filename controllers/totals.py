@@ -4,7 +4,8 @@ from werkzeug.http import parse_options_header
 
 from odoo.http import Controller, request
 
-from ..core import strict_json, totals
+from ..core import strict_json
+from ..core.contract import totals
 from ..core.errors import InputError
 from .protection import intake
 from .responses import BASE, answer, problem

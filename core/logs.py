@@ -2,7 +2,7 @@
 
 import logging
 
-from .redaction import RedactingFilter
+from .protection.redaction import RedactingFilter
 
 OURS = "odoo.addons.healthcare_connector"
 SQL_LOGGER = "odoo.sql_db"

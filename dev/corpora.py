@@ -107,7 +107,7 @@ def tally(folder=FOLDER, formats=FORMATS):
 
 def _judge(mapping, document, **options):
     """Return ``(events, errors)`` of a message."""
-    from ..core import mapping_bench
+    from ..core.mapping import bench as mapping_bench
 
     found = mapping_bench.run(mapping, document, defaults=DEFAULTS, **options)
     return found, [error for event in found for error in event["errors"]]
@@ -118,7 +118,7 @@ def _words(errors):
 
 
 def _hl7v2(result, sender, body):
-    from ..core import mapping
+    from ..core.mapping import mapping
     from ..formats import hl7v2
 
     shipped = mapping.shipped("hl7v2")
@@ -138,8 +138,8 @@ def _hl7v2(result, sender, body):
 
 
 def _fhir(result, sender, body):
-    from ..core import mapping
     from ..core.errors import InputError
+    from ..core.mapping import mapping
     from ..formats import fhir_r4
 
     shipped = mapping.shipped("fhir_r4")
@@ -162,8 +162,8 @@ def _fhir(result, sender, body):
 
 
 def _x12(result, sender, body):
-    from ..core import mapping
     from ..core.errors import InputError
+    from ..core.mapping import mapping
     from ..formats import x12
 
     shipped = mapping.shipped("x12")

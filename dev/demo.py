@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 
-from core import warehouse
+from core.analytics import warehouse
 
 from . import feed, play, report
 from .clickhouse import ClickHouse

@@ -356,8 +356,8 @@ def node(environment):
 def _keyring(environment):
     """A keyring of this checkout's own: demo data is never under real keys."""
     path = WORK / "keyring.json"
-    if path.exists() or not (REPO / "core" / "encryption.py").exists():
+    if path.exists() or not (REPO / "core" / "protection" / "encryption.py").exists():
         return
-    code = "import sys; from core.encryption import Keyring; "
+    code = "import sys; from core.protection.encryption import Keyring; "
     code += "Keyring.generate_file(sys.argv[1])"
     sh(environment.python, "-c", code, path, cwd=REPO)

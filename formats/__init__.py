@@ -9,6 +9,6 @@ incoming     the last three under one roof: a body becomes messages to be mapped
 ===========  ==========================================================
 
 What comes out of the last three is turned into canonical events by the mappings in
-``mappings/``; see ``core/mapping.py``. A format's library is imported when first
-needed; nothing is imported here.
+``mappings/``; see ``core/mapping/``. A format's library is imported when first needed;
+nothing is imported here.
 """

@@ -9,9 +9,9 @@ import re
 from collections import namedtuple
 from urllib.parse import unquote_to_bytes
 
-from ..core import envelope as rules
 from ..core import strict_json
-from ..core.envelope import parse_time
+from ..core.contract import envelope as rules
+from ..core.contract.envelope import parse_time
 from ..core.errors import InputError
 
 __all__ = ["CONTENT_TYPES", "Item", "Reading", "parse_time", "read"]

@@ -7,7 +7,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 
-from ..core import mapping_places
+from ..core.mapping import places as mapping_places
 from .hl7v2_text import STANDARD, delimiters, escaped
 
 CODES = ("AA", "AE", "AR")
@@ -126,7 +126,7 @@ def located(errors, rules, document):
     """Return errors with the ``place`` their values come from: segment and field.
 
     :param errors: list of ``{"pointer", "code", "detail"}``, pointers into an event
-    :param dict rules: the mapping, as :mod:`..core.mapping` describes it
+    :param dict rules: the mapping, as :mod:`..core.mapping.mapping` describes it
     :param dict document: the message, as :mod:`.hl7v2` describes it
     """
     found = []

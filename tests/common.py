@@ -9,7 +9,7 @@ from unittest.mock import patch
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.healthcare_connector.core import strict_json
-from odoo.addons.healthcare_connector.core.encryption import Keyring
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
 from odoo.addons.healthcare_connector.formats import cloudevents
 from odoo.addons.healthcare_connector.models.exchange.keyring import (
     ENVIRONMENT_VARIABLE,

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from odoo import fields
 from odoo.tests import tagged
 
-from odoo.addons.healthcare_connector.core import signatures
+from odoo.addons.healthcare_connector.core.protection import signatures
 
 from .common import HealthcareCase
 

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from odoo.tests import HttpCase, tagged
 
-from odoo.addons.healthcare_connector.core.encryption import Keyring
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
 from odoo.addons.healthcare_connector.models.exchange.keyring import (
     ENVIRONMENT_VARIABLE,
 )

@@ -14,7 +14,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from ..core import access_record_command
+from ..core.protection import access_record_command
 from ..dev.common import WORK
 from ..models.privacy.access_export import CARRIERS
 from .common import HealthcareCase, appointment_data, event, patient_data

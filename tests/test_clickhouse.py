@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from ..core import completeness, warehouse
+from ..core.analytics import completeness, warehouse
 from ..dev import clickhouse
 from ..dev.common import DevError
 from ..models.insight import completeness as job

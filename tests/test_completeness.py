@@ -7,7 +7,7 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import freeze_time, new_test_user, tagged
 
-from odoo.addons.healthcare_connector.core import completeness
+from odoo.addons.healthcare_connector.core.analytics import completeness
 from odoo.addons.healthcare_connector.core.errors import TechnicalError
 
 from .common import HealthcareCase

@@ -8,7 +8,7 @@ import os
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.healthcare_connector.core import signatures
+from odoo.addons.healthcare_connector.core.protection import signatures
 
 from .common import HealthcareCase, event, patient_data
 from .durability import DurabilityCase

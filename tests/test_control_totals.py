@@ -12,7 +12,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user
 from odoo.tools import mute_logger
 
-from odoo.addons.healthcare_connector.core import totals
+from odoo.addons.healthcare_connector.core.contract import totals
 
 from .http_common import EndpointCase
 from .workflow_common import WorkflowCase

@@ -2,7 +2,7 @@ from datetime import date, datetime
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import deidentification as rules
+from odoo.addons.healthcare_connector.core.analytics import deidentification as rules
 
 ON = date(2026, 3, 2)
 COLUMNS = {

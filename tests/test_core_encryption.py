@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import encryption
-from odoo.addons.healthcare_connector.core.encryption import Keyring
 from odoo.addons.healthcare_connector.core.errors import KeyringError
+from odoo.addons.healthcare_connector.core.protection import encryption
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
 
 CONTEXT = ("database", "healthcare.event", "uuid", "body")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

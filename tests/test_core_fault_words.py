@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import fault_words, schema
+from odoo.addons.healthcare_connector.core.contract import fault_words, schema
 
 TYPE = ("registration.created", "1.0")
 

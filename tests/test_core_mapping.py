@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import (
-    mapping,
-    mapping_bench,
-    mapping_expressions,
-    mapping_rows,
-    mapping_transforms,
-)
 from odoo.addons.healthcare_connector.core.errors import InputError
+from odoo.addons.healthcare_connector.core.mapping import bench as mapping_bench
+from odoo.addons.healthcare_connector.core.mapping import (
+    expressions as mapping_expressions,
+)
+from odoo.addons.healthcare_connector.core.mapping import mapping
+from odoo.addons.healthcare_connector.core.mapping import rows as mapping_rows
+from odoo.addons.healthcare_connector.core.mapping import (
+    transforms as mapping_transforms,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from odoo.tests import BaseCase, tagged
 from odoo.tests.common import _super_send
 
-from odoo.addons.healthcare_connector.core import outbound
 from odoo.addons.healthcare_connector.core.errors import InputError, TechnicalError
+from odoo.addons.healthcare_connector.core.protection import outbound
 
 LOOPBACK = outbound.networks("127.0.0.0/8")
 INSIDE = (

@@ -3,7 +3,7 @@
 from datetime import date
 from unittest import TestCase
 
-from odoo.addons.healthcare_connector.core.payment_fit import (
+from odoo.addons.healthcare_connector.core.matching.payment_fit import (
     Invoice,
     Wanted,
     normalized,

@@ -3,7 +3,7 @@ import time
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import redaction
+from odoo.addons.healthcare_connector.core.protection import redaction
 
 PAYLOAD = {
     "patient": {

@@ -7,8 +7,8 @@ from standardwebhooks.webhooks import Webhook
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import signatures
 from odoo.addons.healthcare_connector.core.errors import SignatureError
+from odoo.addons.healthcare_connector.core.protection import signatures
 
 NOW = 1_780_000_000
 BODY = '{"a": "é"}'.encode()

@@ -2,7 +2,7 @@
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import similarity
+from odoo.addons.healthcare_connector.core.matching import similarity
 
 
 class TestSimilarity(BaseCase):

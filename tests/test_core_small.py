@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import backoff, compression, errors, problem
+from odoo.addons.healthcare_connector.core import backoff, compression, errors
+from odoo.addons.healthcare_connector.core.contract import problem
 
 
 class TestBackoff(BaseCase):

@@ -6,8 +6,8 @@ from unittest import TestCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odoo.addons.healthcare_connector.core import windows
-from odoo.addons.healthcare_connector.core.windows import Window, parse
+from odoo.addons.healthcare_connector.core.delivery import windows
+from odoo.addons.healthcare_connector.core.delivery.windows import Window, parse
 
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2030, 12, 31))
 NIGHT = "* 22-23,0-4 * * *"

@@ -14,7 +14,8 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from odoo.addons.healthcare_connector.core import deidentification, facts
+from odoo.addons.healthcare_connector.core import facts
+from odoo.addons.healthcare_connector.core.analytics import deidentification
 from odoo.addons.healthcare_connector.core.facts import published
 
 from ..dev import feed

@@ -6,8 +6,8 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import SQL
 
-from odoo.addons.healthcare_connector.core import signatures
 from odoo.addons.healthcare_connector.core.errors import SignatureError
+from odoo.addons.healthcare_connector.core.protection import signatures
 
 from .delivery_common import DeliveryCase, Endpoint
 

@@ -25,8 +25,8 @@ from cryptography.x509.oid import NameOID
 from odoo.tests import BaseCase, tagged
 from odoo.tools import config
 
-from odoo.addons.healthcare_connector.core.encryption import Keyring
-from odoo.addons.healthcare_connector.core.outbound import networks
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
+from odoo.addons.healthcare_connector.core.protection.outbound import networks
 from odoo.addons.healthcare_connector.dev import nginx
 from odoo.addons.healthcare_connector.dev.common import DevError, free_port
 from odoo.addons.healthcare_connector.models.exchange import keyring, outbound
@@ -85,13 +85,21 @@ class TestDeploy(BaseCase):
 
     def test_commands_of_the_recipe(self):
         text = (FOLDER / "compose.yaml").read_text()
-        self.assertIn("python3 -m core.keyring_command generate -f deploy/", text)
+        self.assertIn(
+            "python3 -m core.protection.keyring_command generate -f deploy/", text
+        )
         self.assertIn("(cd .. && dev/wheel deploy/dist)", text)
-        for path in ("core/keyring_command.py", "dev/wheel"):
+        for path in ("core/protection/keyring_command.py", "dev/wheel"):
             self.assertTrue((FOLDER.parent / path).exists())
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder, "keyring.json")
-            words = ("-m", "core.keyring_command", "generate", "-f", str(file))
+            words = (
+                "-m",
+                "core.protection.keyring_command",
+                "generate",
+                "-f",
+                str(file),
+            )
             subprocess.run(
                 [sys.executable, *words], cwd=FOLDER.parent, check=True, timeout=60
             )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from odoo.addons.healthcare_connector.core import dialects
+from odoo.addons.healthcare_connector.core.delivery import dialects
 
 FACTS = st.lists(
     st.fixed_dictionaries(

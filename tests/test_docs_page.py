@@ -10,15 +10,15 @@ from odoo.tests import BaseCase, HttpCase, tagged
 from odoo.tools import file_open
 
 from odoo.addons.healthcare_connector.controllers.responses import OPERATIONS
-from odoo.addons.healthcare_connector.core import (
+from odoo.addons.healthcare_connector.core import strict_json
+from odoo.addons.healthcare_connector.core.contract import (
     guide,
-    mapping,
-    mapping_bench,
     problem,
     samples,
     schema,
-    strict_json,
 )
+from odoo.addons.healthcare_connector.core.mapping import bench as mapping_bench
+from odoo.addons.healthcare_connector.core.mapping import mapping
 from odoo.addons.healthcare_connector.formats import fhir_r4, hl7v2, x12
 
 PAGE = "/healthcare/docs"

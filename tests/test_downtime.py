@@ -12,12 +12,14 @@ import openpyxl
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
 
-from odoo.addons.healthcare_connector.core import (
+from odoo.addons.healthcare_connector.core.errors import InputError
+from odoo.addons.healthcare_connector.core.spreadsheets import (
+    books as spreadsheet_books,
+)
+from odoo.addons.healthcare_connector.core.spreadsheets import (
     downtime_sheets,
     spreadsheet,
-    spreadsheet_books,
 )
-from odoo.addons.healthcare_connector.core.errors import InputError
 
 from .workflow_common import SYSTEM, WorkflowCase
 

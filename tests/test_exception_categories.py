@@ -15,7 +15,7 @@ from odoo import fields
 from odoo.tests import new_test_user
 
 from odoo.addons.healthcare_connector.core import errors
-from odoo.addons.healthcare_connector.core.encryption import Keyring
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
 from odoo.addons.healthcare_connector.models.exchange.keyring import (
     ENVIRONMENT_VARIABLE,
 )

@@ -3,7 +3,8 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import BaseCase, new_test_user
 
-from odoo.addons.healthcare_connector.core import corrections, fault_words, strict_json
+from odoo.addons.healthcare_connector.core import strict_json
+from odoo.addons.healthcare_connector.core.contract import corrections, fault_words
 
 from .test_replay import GROUP, ReplayCase
 

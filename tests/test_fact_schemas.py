@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 
 from odoo.tests import BaseCase, HttpCase, tagged
 
-from odoo.addons.healthcare_connector.core import deidentification, facts
+from odoo.addons.healthcare_connector.core import facts
+from odoo.addons.healthcare_connector.core.analytics import deidentification
 from odoo.addons.healthcare_connector.core.facts import checks, published, reference
 
 SAMPLES = {

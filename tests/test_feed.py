@@ -4,7 +4,7 @@ import collections
 
 from odoo.tests import BaseCase, tagged
 
-from ..core import schema
+from ..core.contract import schema
 from ..dev import expectation, feed
 
 

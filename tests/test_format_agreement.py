@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import mapping
 from odoo.addons.healthcare_connector.core.errors import InputError
+from odoo.addons.healthcare_connector.core.mapping import mapping
 from odoo.addons.healthcare_connector.formats import (
     cloudevents,
     fhir_r4,

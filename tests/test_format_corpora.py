@@ -7,8 +7,9 @@ from collections import defaultdict
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import mapping, strict_json
+from odoo.addons.healthcare_connector.core import strict_json
 from odoo.addons.healthcare_connector.core.errors import InputError
+from odoo.addons.healthcare_connector.core.mapping import mapping
 from odoo.addons.healthcare_connector.formats import cloudevents, fhir_r4, hl7v2, x12
 
 from ..dev import corpora

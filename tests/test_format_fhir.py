@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import mapping, schema
+from odoo.addons.healthcare_connector.core.contract import schema
 from odoo.addons.healthcare_connector.core.errors import InputError
+from odoo.addons.healthcare_connector.core.mapping import mapping
 from odoo.addons.healthcare_connector.formats import fhir_r4
 from odoo.addons.healthcare_connector.formats.fhir_r4_bundle import conditional
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import mapping, schema
+from odoo.addons.healthcare_connector.core.contract import schema
+from odoo.addons.healthcare_connector.core.mapping import mapping
 from odoo.addons.healthcare_connector.formats import hl7v2
 
 PID = (

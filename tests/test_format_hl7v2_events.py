@@ -2,7 +2,7 @@
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import mapping
+from odoo.addons.healthcare_connector.core.mapping import mapping
 from odoo.addons.healthcare_connector.formats import hl7v2
 
 from .test_format_hl7v2 import ADT, DFT, MERGE, ORM, PID, SIU, events, one, problems

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import mapping, mapping_bench, samples
+from odoo.addons.healthcare_connector.core.contract import samples
 from odoo.addons.healthcare_connector.core.errors import InputError
+from odoo.addons.healthcare_connector.core.mapping import bench as mapping_bench
+from odoo.addons.healthcare_connector.core.mapping import mapping
 from odoo.addons.healthcare_connector.formats import cloudevents, fhir_r4, hl7v2, x12
 
 from ..dev import corpora

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import hl7
 
-from odoo.addons.healthcare_connector.core import samples
+from odoo.addons.healthcare_connector.core.contract import samples
 from odoo.addons.healthcare_connector.models.exchange.ordering import PARTITIONS
 
 from .http_common import BASE, EndpointCase

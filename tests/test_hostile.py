@@ -21,8 +21,8 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.healthcare_connector.controllers.responses import OPERATIONS
-from odoo.addons.healthcare_connector.core import signatures
 from odoo.addons.healthcare_connector.core.errors import SignatureError
+from odoo.addons.healthcare_connector.core.protection import signatures
 
 from .common import HealthcareCase, event, patient_data
 from .http_common import BASE, EVENTS, EndpointCase

@@ -11,10 +11,10 @@ import time
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.healthcare_connector.core import sealed_columns
-from odoo.addons.healthcare_connector.core.encryption import Keyring
 from odoo.addons.healthcare_connector.core.errors import KeyringError
-from odoo.addons.healthcare_connector.core.sealed_columns import BY_NAME
+from odoo.addons.healthcare_connector.core.protection import sealed_columns
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
+from odoo.addons.healthcare_connector.core.protection.sealed_columns import BY_NAME
 from odoo.addons.healthcare_connector.models.privacy import key_job_run
 
 from ..dev import instance

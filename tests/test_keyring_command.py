@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import (
+from odoo.addons.healthcare_connector.core.errors import KeyringError
+from odoo.addons.healthcare_connector.core.protection import (
     hash_chain,
     keyring_command,
     secret_reference,
 )
-from odoo.addons.healthcare_connector.core.encryption import Keyring
-from odoo.addons.healthcare_connector.core.errors import KeyringError
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
 
 
 class KeyringFileCase(BaseCase):

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from odoo.tests import tagged
 from odoo.tools import file_open
 
-from ..core import warehouse
+from ..core.analytics import warehouse
 from ..dev import clickhouse
 from ..dev.common import DevError
 from .chdb_engine import Chdb

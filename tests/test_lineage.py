@@ -12,7 +12,8 @@ from odoo import fields
 from odoo.tests import new_test_user, tagged
 from odoo.tools import file_open
 
-from odoo.addons.healthcare_connector.core import facts, lineage
+from odoo.addons.healthcare_connector.core import facts
+from odoo.addons.healthcare_connector.core.analytics import lineage
 from odoo.addons.healthcare_connector.core.errors import TechnicalError
 
 from .test_workflow_claim import ClaimCase

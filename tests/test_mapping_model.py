@@ -9,7 +9,7 @@ import psycopg2
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form
 
-from odoo.addons.healthcare_connector.core import mapping as core_mapping
+from odoo.addons.healthcare_connector.core.mapping import mapping as core_mapping
 
 from .common import event
 from .test_format_hl7v2 import ADT, SIU, body

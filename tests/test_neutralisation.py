@@ -4,7 +4,7 @@ import re
 
 from odoo.modules.neutralize import neutralize_database
 
-from odoo.addons.healthcare_connector.core import signatures
+from odoo.addons.healthcare_connector.core.protection import signatures
 
 from .common import event, patient_data
 from .http_common import EndpointCase

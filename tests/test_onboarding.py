@@ -8,7 +8,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, HttpCase, new_test_user, tagged
 
-from odoo.addons.healthcare_connector.core import samples
+from odoo.addons.healthcare_connector.core.contract import samples
 from odoo.addons.healthcare_connector.models.exchange.ordering import PARTITIONS
 from odoo.addons.healthcare_connector.wizards.onboarding_wizard import (
     HealthcareOnboarding,

@@ -8,7 +8,8 @@ import requests
 
 from odoo.exceptions import ValidationError
 
-from odoo.addons.healthcare_connector.core import announcements, outbound, signatures
+from odoo.addons.healthcare_connector.core.analytics import announcements
+from odoo.addons.healthcare_connector.core.protection import outbound, signatures
 
 from .payment_common import PaymentCase
 from .workflow_common import event

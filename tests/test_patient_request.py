@@ -10,7 +10,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user
 
-from odoo.addons.healthcare_connector.core import patient_archive
+from odoo.addons.healthcare_connector.core.protection import patient_archive
 from odoo.addons.healthcare_connector.models.privacy import data_erasure
 
 from .common import HealthcareCase, appointment_data, coverage_data, event, patient_data

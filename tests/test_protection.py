@@ -13,7 +13,8 @@ from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import new_test_user
 
-from odoo.addons.healthcare_connector.core import clock, rates, signatures
+from odoo.addons.healthcare_connector.core import clock
+from odoo.addons.healthcare_connector.core.protection import rates, signatures
 from odoo.addons.healthcare_connector.models.exchange import backlog
 
 from .common import event, patient_data

@@ -9,7 +9,7 @@ from odoo.exceptions import AccessError
 from odoo.sql_db import db_connect
 from odoo.tests import new_test_user
 
-from odoo.addons.healthcare_connector.core import signatures
+from odoo.addons.healthcare_connector.core.protection import signatures
 from odoo.addons.healthcare_connector.models.exchange import key_use
 
 from .common import event, patient_data

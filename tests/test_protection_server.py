@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from odoo.tests import tagged
 
-from ..core.rates import SLOTS
+from ..core.protection.rates import SLOTS
 from ..dev import server as servers
 from .common import event, patient_data
 from .durability import DurabilityCase

@@ -7,7 +7,8 @@ from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.healthcare_connector.core import facts, quality
+from odoo.addons.healthcare_connector.core import facts
+from odoo.addons.healthcare_connector.core.analytics import quality
 from odoo.addons.healthcare_connector.models.insight import quality as job
 
 from .common import HealthcareCase

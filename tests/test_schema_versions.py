@@ -10,7 +10,7 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import schema, upcast
+from odoo.addons.healthcare_connector.core.contract import schema, upcast
 from odoo.addons.healthcare_connector.core.errors import InputError
 
 from .common import HealthcareCase, event, patient_data

@@ -9,7 +9,7 @@ from referencing import Registry as ReferenceRegistry
 
 from odoo.tests import BaseCase
 
-from odoo.addons.healthcare_connector.core import envelope, schema
+from odoo.addons.healthcare_connector.core.contract import envelope, schema
 
 # Section 2 of the contract.
 TYPES = {

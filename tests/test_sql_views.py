@@ -5,7 +5,8 @@ import psycopg2
 from odoo.tests import tagged
 from odoo.tools import file_open, mute_logger
 
-from odoo.addons.healthcare_connector.core import facts, sql_views
+from odoo.addons.healthcare_connector.core import facts
+from odoo.addons.healthcare_connector.core.analytics import sql_views
 
 from .common import HealthcareCase, coverage_data, event, patient_data
 

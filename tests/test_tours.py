@@ -8,7 +8,7 @@ from odoo import SUPERUSER_ID, fields
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from odoo.addons.healthcare_connector.core import strict_json
-from odoo.addons.healthcare_connector.core.encryption import Keyring
+from odoo.addons.healthcare_connector.core.protection.encryption import Keyring
 from odoo.addons.healthcare_connector.formats import cloudevents
 from odoo.addons.healthcare_connector.models.exchange.keyring import (
     ENVIRONMENT_VARIABLE,

@@ -6,7 +6,8 @@ from unittest.mock import patch
 
 from odoo.tests import TransactionCase, tagged
 
-from odoo.addons.healthcare_connector.core import facts, warehouse
+from odoo.addons.healthcare_connector.core import facts
+from odoo.addons.healthcare_connector.core.analytics import warehouse
 
 INVOICE = {
     "fact_id": "a",
@@ -23,7 +24,7 @@ class TestWarehouse(TransactionCase):
     def test_the_scripts_kept_are_those_of_the_catalogue(self):
         for name, text in warehouse.files().items():
             kept = (warehouse.FOLDER / name).read_text(encoding="utf-8")
-            self.assertEqual(kept, text, "run: python -m core.warehouse")
+            self.assertEqual(kept, text, "run: python -m core.analytics.warehouse")
 
     def test_the_scripts_are_written_anew(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..core import spreadsheet, totals
+from ..core.contract import totals
 from ..core.errors import InputError
+from ..core.spreadsheets import spreadsheet
 
 #: what a column is, by what people call it
 COLUMNS = {

@@ -6,7 +6,8 @@ from collections import Counter
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..core import corrections, fault_words, strict_json
+from ..core import strict_json
+from ..core.contract import corrections, fault_words
 from ..core.errors import InputError
 
 PHI_READER = "healthcare_connector.group_phi_reader"

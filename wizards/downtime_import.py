@@ -7,8 +7,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..core import spreadsheet_books
 from ..core.errors import InputError, KeyringError
+from ..core.spreadsheets import books as spreadsheet_books
 from ..models.continuity.downtime_reader import label_of
 
 SHOWN = 200  # lines that are listed on the screen; the file to download has them all

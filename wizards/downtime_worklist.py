@@ -3,7 +3,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..core import spreadsheet_books
+from ..core.spreadsheets import books as spreadsheet_books
 
 LIMIT = 2000  # lines of a list
 PHI = "healthcare_connector.group_phi_reader"

@@ -2,8 +2,8 @@
 
 from odoo import api, fields, models
 
-from ..core import sealed_columns
 from ..core.errors import KeyringError
+from ..core.protection import sealed_columns
 from ..models.privacy.key_job import KEY_STATES
 
 

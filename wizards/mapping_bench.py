@@ -8,8 +8,9 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..core import clock, mapping_bench
+from ..core import clock
 from ..core.errors import InputError
+from ..core.mapping import bench as mapping_bench
 from ..formats import incoming
 
 MAX_TRIED = 1000

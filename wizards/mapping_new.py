@@ -6,9 +6,9 @@ import binascii
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..core import mapping as core_mapping
 from ..core import strict_json
 from ..core.errors import InputError
+from ..core.mapping import mapping as core_mapping
 from ..models.exchange.message import formats
 
 

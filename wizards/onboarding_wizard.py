@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.http import db_list, request
 
-from ..core import samples
+from ..core.contract import samples
 from ..models.exchange.res_users_apikeys import EVENTS
 
 SHOWN_ARRIVALS = 5

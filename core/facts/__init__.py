@@ -13,8 +13,8 @@ reference          the list of columns for people, ``docs/facts.rst``
 =================  ==========================================================
 
 A column's class says what a de-identification policy does with it; see
-:mod:`..deidentification`. Columns are added, never renamed or removed: each says since
-which version of the schema it is there.
+:mod:`..analytics.deidentification`. Columns are added, never renamed or removed: each
+says since which version of the schema it is there.
 """
 
 from . import care, checks, patient_access, receivables, snapshots

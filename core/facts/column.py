@@ -5,9 +5,9 @@ from collections import namedtuple
 TEXT, MONEY, NUMBER, FLAG = "string", "decimal", "number", "boolean"
 DAY, MOMENT = "date", "datetime"
 
-#: type: one of the above; phi: a class of :mod:`..deidentification`; meaning: in words;
-#: unit: of numbers and amounts; source: canonical path or Odoo field it is taken from;
-#: since: version of the fact's schema that it came with.
+#: type: one of the above; phi: a class of :mod:`..analytics.deidentification`; meaning:
+#: in words; unit: of numbers and amounts; source: canonical path or Odoo field it is
+#: taken from; since: version of the fact's schema that it came with.
 Column = namedtuple(
     "Column", "type phi meaning unit source since", defaults=(None, None, "1.0")
 )

@@ -14,7 +14,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ...core import clock
-from ...core import parcel as parcels
+from ...core.delivery import parcel as parcels
 from ...core.errors import KeyringError
 
 _logger = logging.getLogger(__name__)

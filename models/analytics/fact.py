@@ -6,7 +6,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ...core import announcements, clock, facts, strict_json
+from ...core import clock, facts, strict_json
+from ...core.analytics import announcements
 
 _TYPES = [
     ("registration", "Registration"),

@@ -9,14 +9,15 @@ from collections import namedtuple
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import deidentification, facts
+from ...core import facts
+from ...core.analytics import deidentification
 
 
 class Rules(namedtuple("Rules", "base treatments smallest")):
     """base; ``{class: treatment}``; fewest patients an aggregate may be about."""
 
     def plan_of(self, fact_type):
-        """Return the :class:`~...core.deidentification.Plan` of a type of facts."""
+        """Return the plan (:mod:`~...core.analytics.deidentification`) of a type."""
         plans = self.__dict__.setdefault("_plans", {})
         if fact_type not in plans:
             plans[fact_type] = deidentification.Plan(
@@ -131,7 +132,7 @@ class HealthcarePolicy(models.Model):
     def _in_force(self, base):
         """Return the :class:`Rules` of a policy; its contract where it has no record.
 
-        :param base: one of :data:`~...core.deidentification.POLICIES`
+        :param base: one of :data:`~...core.analytics.deidentification.POLICIES`
         """
         # Stands in for the system: who causes a delivery need not read policies.
         policy = self.sudo().search([("base", "=", base)], limit=1)

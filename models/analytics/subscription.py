@@ -3,7 +3,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import announcements, strict_json
+from ...core import strict_json
+from ...core.analytics import announcements
 from .target import _parts
 
 

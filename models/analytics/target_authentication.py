@@ -5,9 +5,10 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import secret_reference, strict_json
+from ...core import strict_json
+from ...core.delivery.parcel import Credentials
 from ...core.errors import KeyringError
-from ...core.parcel import Credentials
+from ...core.protection import secret_reference
 
 #: What is sealed together, by the names of the fields it is entered in.
 SEALED = ("token", "password", "client_key")
@@ -169,7 +170,7 @@ class HealthcareTarget(models.Model):
         return secret_reference.resolved(opened.decode())
 
     def _credentials(self):
-        """Return the credentials of a target, see :mod:`~..core.parcel`.
+        """Return the credentials of a target, see :mod:`~..core.delivery.parcel`.
 
         :raise KeyringError: when they cannot be opened
         """

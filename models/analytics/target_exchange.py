@@ -5,8 +5,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ...core import dialects
-from ...core import parcel as parcels
+from ...core.delivery import dialects
+from ...core.delivery import parcel as parcels
 from ...core.errors import KeyringError, TechnicalError
 
 

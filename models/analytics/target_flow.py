@@ -9,7 +9,8 @@ from odoo.tools import SQL, format_datetime
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from ...core import clock, facts, windows
+from ...core import clock, facts
+from ...core.delivery import windows
 from .fact import fact_types
 
 LATENCIES = [
@@ -162,7 +163,7 @@ class HealthcareTarget(models.Model):
     # -- when -------------------------------------------------------------------
 
     def _gate(self):
-        """Return the :class:`~..core.windows.Window` of a target."""
+        """Return the :class:`~..core.delivery.windows.Window` of a target."""
         blackout = (self.blackout_from, self.blackout_to)
         return windows.Window(
             self.window or None,

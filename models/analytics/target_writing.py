@@ -10,7 +10,8 @@ from json.encoder import encode_basestring as quoted
 
 from odoo import models
 
-from ...core import dialects, facts, strict_json
+from ...core import facts, strict_json
+from ...core.delivery import dialects
 from .target import PATIENT_KEYED
 
 #: A column that is no PHI lies among the sealed ones: it was some when it was written.

@@ -5,8 +5,10 @@ from datetime import UTC
 
 from odoo import api, fields, models
 
-from ...core import downtime_sheets, schema, spreadsheet, strict_json
+from ...core import strict_json
+from ...core.contract import schema
 from ...core.errors import InputError
+from ...core.spreadsheets import downtime_sheets, spreadsheet
 from ...formats import cloudevents
 
 AT_ONCE = 500  # events stored in one round

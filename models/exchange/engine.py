@@ -21,8 +21,9 @@ from odoo import api, models, tools
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
 
-from ...core import clock, redaction
+from ...core import clock
 from ...core.errors import KeyringError, ParkError, TechnicalError
+from ...core.protection import redaction
 from .event import UNFINISHED
 from .ordering import PARTITIONS
 

@@ -6,7 +6,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ...core import strict_json, upcast
+from ...core import strict_json
+from ...core.contract import upcast
 from ...core.errors import KeyringError, ParkError
 
 STATES = [

@@ -2,7 +2,7 @@
 
 from odoo import fields, models
 
-from ...core import value_maps
+from ...core.mapping import value_maps
 
 
 class HealthcareEvent(models.Model):

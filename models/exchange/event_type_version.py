@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 from odoo import api, fields, models, tools
 
-from ...core import schema, upcast
+from ...core.contract import schema, upcast
 
 LATELY = timedelta(days=30)
 

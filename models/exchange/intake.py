@@ -11,7 +11,8 @@ from collections import namedtuple
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ...core import clock, schema, strict_json, upcast
+from ...core import clock, strict_json
+from ...core.contract import schema, upcast
 from ...core.errors import InputError
 from ...formats.cloudevents import parse_time
 

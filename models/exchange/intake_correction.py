@@ -5,7 +5,8 @@ import uuid
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ...core import corrections, strict_json
+from ...core import strict_json
+from ...core.contract import corrections
 from ...formats import cloudevents
 from ...formats.cloudevents import parse_time
 

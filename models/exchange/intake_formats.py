@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from odoo import api, models
 from odoo.tools import SQL
 
-from ...core import clock, mapping
-from ...core import envelope as rules
+from ...core import clock
+from ...core.contract import envelope as rules
+from ...core.mapping import mapping
 from ...formats import incoming
 from .intake import Receipt
 from .value_map import AT_INTAKE, KINDS, cause

@@ -5,8 +5,8 @@ import os
 from odoo import api, models
 from odoo.tools import config
 
-from ...core import encryption
 from ...core.errors import KeyringError
+from ...core.protection import encryption
 
 ENVIRONMENT_VARIABLE = "HEALTHCARE_KEYRING_FILE"
 CONFIG_OPTION = "healthcare_keyring_file"

@@ -8,9 +8,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
-from ...core import mapping as core_mapping
 from ...core import strict_json
 from ...core.errors import InputError
+from ...core.mapping import mapping as core_mapping
 from .message import formats
 
 #: A compiled mapping, the id of its record (None: shipped), and what it is called.
@@ -146,7 +146,7 @@ class HealthcareMapping(models.Model):
     # -- what it says -----------------------------------------------------------
 
     def _document(self):
-        """Return the mapping as ``core.mapping`` reads it."""
+        """Return the mapping as ``core.mapping.mapping`` reads it."""
         self.ensure_one()
         if self.document:
             return strict_json.loads(self.document.encode())
@@ -217,7 +217,7 @@ class HealthcareMapping(models.Model):
     def _from_document(self, document, source, kind=None, based_on=None):
         """Make a draft from a mapping's JSON.
 
-        :param dict document: as ``core.mapping`` describes it
+        :param dict document: as ``core.mapping.mapping`` describes it
         :param str kind: one of its kinds; the first one otherwise
         :raise ValidationError: when it is no mapping
         """

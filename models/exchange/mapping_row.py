@@ -5,8 +5,9 @@ import json
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import mapping_transforms, strict_json
+from ...core import strict_json
 from ...core.errors import InputError
+from ...core.mapping import transforms as mapping_transforms
 
 STEP = 10
 
@@ -245,7 +246,7 @@ class HealthcareMappingRow(models.Model):
     # -- what it says -----------------------------------------------------------
 
     def _document(self, children):
-        """Return the row as ``core.mapping`` reads it.
+        """Return the row as ``core.mapping.mapping`` reads it.
 
         :param children: rows of the event by their parent
         """

@@ -7,8 +7,8 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import config
 
-from ...core import outbound
 from ...core.errors import InputError
+from ...core.protection import outbound
 
 _logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from odoo import api, models
 from odoo.sql_db import PoolError
 from odoo.tools import SQL
 
-from ...core import rates
+from ...core.protection import rates
 from .aside import aside
 
 _logger = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ class HealthcareRate(models.AbstractModel):
         """Count ``cost`` if the quota of the last ``window`` seconds allows it.
 
         :param kind: which limit, ``requests`` or ``events``
-        :return: :class:`~...core.rates.Verdict`; ``None`` when it could not be
-            counted, since events matter more than their rate
+        :return: :class:`~...core.protection.rates.Verdict`; ``None`` when it could not
+            be counted, since events matter more than their rate
         """
         slot = window / rates.SLOTS
         try:

@@ -5,7 +5,8 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import clock, signatures
+from ...core import clock
+from ...core.protection import signatures
 from .backlog import PAUSED
 
 _ORIGIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[a-z0-9.-]{1,253}(?::[0-9]{1,5})?\Z")

@@ -5,8 +5,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...core import secret_reference, signatures
 from ...core.errors import KeyringError, SignatureError
+from ...core.protection import secret_reference, signatures
 
 
 class HealthcareSourceSecret(models.Model):

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ...core import value_maps
+from ...core.mapping import value_maps
 
 #: Kinds translated when an event is worked on; the others when a message is mapped.
 KINDS = [
@@ -209,7 +209,7 @@ class HealthcareValueMap(models.Model):
     def _for_mapping(self, source, mapping):
         """Return the value maps to map messages with: the source's over the mapping's.
 
-        :param mapping: :class:`~..core.mapping.Mapping`
+        :param mapping: :class:`~..core.mapping.mapping.Mapping`
         """
         ours = self._of_sources([source.id], AT_INTAKE)[source.id]
         result = {}

@@ -6,7 +6,7 @@ here; the rest is read from what runs: sources, retries, waiting, targets.
 
 from odoo import api, fields, models
 
-from ...core import announcements
+from ...core.analytics import announcements
 
 LATENCIES = [
     ("real_time", "Within Seconds"),

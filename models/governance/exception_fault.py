@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from ...core import fault_words
+from ...core.contract import fault_words
 
 
 class HealthcareException(models.Model):

@@ -9,7 +9,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ...core import clock, completeness
+from ...core import clock
+from ...core.analytics import completeness
 from ...core.errors import KeyringError, TechnicalError
 
 _logger = logging.getLogger(__name__)

@@ -2,8 +2,9 @@
 
 from odoo import fields, models
 
-from ...core import outbound, parcel
+from ...core.delivery import parcel
 from ...core.errors import TechnicalError
+from ...core.protection import outbound
 
 PATIENCE = 60.0  # seconds: it reads all it has
 

@@ -14,7 +14,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ...core import clock, lineage, strict_json
+from ...core import clock, strict_json
+from ...core.analytics import lineage
 from ...core.errors import KeyringError, TechnicalError
 
 BUDGET_SECONDS = 20

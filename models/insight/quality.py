@@ -10,7 +10,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ...core import clock, quality
+from ...core import clock
+from ...core.analytics import quality
 from ..analytics.fact import fact_types
 
 SLICE = 5000  # facts looked at in one transaction
@@ -153,7 +154,7 @@ class HealthcareQualityRule(models.Model):
                 )
 
     def _said(self):
-        """Return the rule as ``core.quality`` reads it."""
+        """Return the rule as ``core.analytics.quality`` reads it."""
         self.ensure_one()
         names = (
             "fact_type",

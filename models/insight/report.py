@@ -3,7 +3,7 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
-from ...core import sql_views
+from ...core.analytics import sql_views
 
 
 class HealthcareReport(models.AbstractModel):

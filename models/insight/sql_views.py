@@ -5,7 +5,7 @@ import logging
 from odoo import models
 from odoo.tools import SQL
 
-from ...core import sql_views
+from ...core.analytics import sql_views
 
 _logger = logging.getLogger(__name__)
 

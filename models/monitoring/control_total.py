@@ -133,7 +133,7 @@ class HealthcareControlTotal(models.Model):
     def _tell(self, source, told):
         """Keep what a source told, and compare it.
 
-        :param told: :class:`~odoo.addons.healthcare_connector.core.totals.Totals`
+        :param told: :class:`~...core.contract.totals.Totals`
         :return: its rows and ``[]``, or none and what is wrong with it
         """
         facility_id = None

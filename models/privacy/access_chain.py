@@ -9,8 +9,8 @@ from odoo.exceptions import AccessError
 from odoo.sql_db import PoolError
 from odoo.tools import SQL
 
-from ...core import access_record, hash_chain
 from ...core.errors import KeyringError
+from ...core.protection import access_record, hash_chain
 from ..exchange.aside import aside
 from ..exchange.engine import LOCK_CLASS
 from ..governance.payload_access import PENDING
@@ -126,7 +126,7 @@ class HealthcarePayloadAccess(models.Model):
         """Follow the chain from its first row.
 
         :return: ``(break or None, number of rows, last hash)``; the break is a
-            :class:`~..core.hash_chain.Break`
+            :class:`~..core.protection.hash_chain.Break`
         :raise KeyringError: without the keyring nothing can be checked
         """
         return access_record.follow(

@@ -3,8 +3,8 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ...core import patient_archive
 from ...core.errors import InputError, KeyringError
+from ...core.protection import patient_archive
 
 # Section: (model, field of the patient, fields). Fields of links give their names.
 SECTIONS = {

@@ -3,8 +3,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ...core import sealed_columns
 from ...core.errors import KeyringError
+from ...core.protection import sealed_columns
 from ..exchange.slice_job import CANCELLED, DONE, PAUSED, RUNNING, STATE
 
 ADMINISTRATOR = "healthcare_connector.group_administrator"

@@ -3,9 +3,9 @@
 from odoo import models
 from odoo.tools import SQL
 
-from ...core import sealed_columns
-from ...core.encryption import Keyring
 from ...core.errors import KeyringError
+from ...core.protection import sealed_columns
+from ...core.protection.encryption import Keyring
 
 WINDOW = 2000  # rows looked at in one slice
 SLICE_ROWS = 200  # rows opened and written in one slice

@@ -7,7 +7,8 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from ...core import corrections, strict_json
+from ...core import strict_json
+from ...core.contract import corrections
 from ..exchange.engine import CONFLICTS
 
 PHI_READER = "healthcare_connector.group_phi_reader"

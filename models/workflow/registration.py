@@ -3,7 +3,7 @@
 from odoo import api, models
 from odoo.fields import Domain
 
-from ...core import vocabulary
+from ...core.mapping import vocabulary
 from ..erp.values import changed, day, newer, stamp
 
 

@@ -3,7 +3,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from ...core import value_maps
+from ...core.mapping import value_maps
 
 
 class HealthcareWorkflow(models.AbstractModel):

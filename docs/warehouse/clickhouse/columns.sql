@@ -1,4 +1,4 @@
--- Made from the catalogue of facts by: python -m core.warehouse
+-- Made from the catalogue of facts by: python -m core.analytics.warehouse
 -- For a table made by an older version, before tables.sql is run again.
 
 ALTER TABLE healthcare_facts

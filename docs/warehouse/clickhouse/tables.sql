@@ -1,4 +1,4 @@
--- Made from the catalogue of facts by: python -m core.warehouse
+-- Made from the catalogue of facts by: python -m core.analytics.warehouse
 -- Running it again keeps what the table holds.
 
 CREATE TABLE IF NOT EXISTS healthcare_facts (

@@ -2,8 +2,8 @@
 
 from odoo import api, fields, models
 
-from ....core import value_maps
 from ....core.errors import KeyringError
+from ....core.mapping import value_maps
 
 
 class HealthcareCoverage(models.Model):

@@ -9,7 +9,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ....core import similarity
+from ....core.matching import similarity
 
 DEFAULT_THRESHOLD = 85
 COMPARED = (

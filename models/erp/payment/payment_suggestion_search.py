@@ -5,7 +5,7 @@ import re
 from odoo import api, models
 from odoo.fields import Domain
 
-from ....core import payment_fit
+from ....core.matching import payment_fit
 from ..values import day
 
 OPEN = ("not_paid", "partial")
