@@ -154,7 +154,7 @@ class TestGuides(TransactionCase):
             for command, action in re.findall(r"odoo (healthcare_\w+) (\w+)", text):
                 self.assertTrue((ROOT / "cli" / f"{command}.py").is_file(), command)
                 name = command.removeprefix("healthcare_")
-                source = ROOT / "core" / f"{name}_command.py"
+                source = ROOT / "core" / "protection" / f"{name}_command.py"
                 self.assertIn(f'    "{action}": ', source.read_text(encoding="utf-8"))
             for module in re.findall(r"python -m (core[.\w]*)", text):
                 place = ROOT / module.replace(".", "/")
