@@ -197,8 +197,7 @@ class World:
         Who was there too often when its worker ended is left to a person, and the
         target whose breaker is open is told that it is up again.
         """
-        for server in self.servers:
-            server.wait_ready()
+        self._wait_for_servers()
         replayed = 0
         for _turn in range(5):
             play.wait_settled(self.dev, self.name, SETTLE, deliver=False)
@@ -241,6 +240,19 @@ class World:
                 due = self._due.get(number, 0)
                 if not server.running() and time.monotonic() >= due:
                     server.start(wait=0)
+
+    def _wait_for_servers(self):
+        """Wait until all are there; one that a fault met at its start comes again."""
+        deadline = time.monotonic() + SETTLE
+        for server in self.servers:
+            while True:
+                try:
+                    server.wait_ready()
+                    break
+                except DevError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(1)
 
     def _waiting(self):
         """Return how many events wait to be processed; very many if nobody knows."""
