@@ -16,7 +16,8 @@ import gzip, io, json, statistics, time
 from unittest.mock import patch
 import requests
 from benchmarks import _shared
-from odoo.addons.healthcare_connector.core import parcel, strict_json
+from odoo.addons.healthcare_connector.core import strict_json
+from odoo.addons.healthcare_connector.core.delivery import parcel
 from odoo.addons.healthcare_connector.formats import cloudevents
 
 facts, deliveries = env["healthcare.fact"], env["healthcare.delivery"]
