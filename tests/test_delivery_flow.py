@@ -1,5 +1,6 @@
 """How soon and how fast facts leave: classes, windows, rates, lanes."""
 
+import contextlib
 import threading
 from datetime import datetime, timedelta
 from unittest.mock import patch
@@ -9,7 +10,7 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
 from odoo.addons.healthcare_connector.core import clock
-from odoo.addons.healthcare_connector.models.analytics import delivery_driver
+from odoo.addons.healthcare_connector.models.analytics import delivery_run
 from odoo.addons.healthcare_connector.models.analytics.delivery_driver import (
     LOCK_CLASS,
 )
@@ -32,6 +33,41 @@ class TestDeliveryFlow(DeliveryCase):
             "interval '1 second'",
             [seconds],
         )
+
+    def test_what_was_taken_before_a_crash_is_counted_once(self):
+        """Deliveries are marked by the thread that sent them, the batch by the job."""
+        self.make("a", "b")
+        batch = self.env["healthcare.delivery.batch"]._open_batch(self.target)
+        self.env.flush_all()
+        found = self.env["healthcare.fact"].browse(batch.facts)
+        trip = delivery_run.Trip(self.target, batch, found.ids)
+        parcel = self.target._parcel(batch.uuid, self.target._written(found))
+        here = contextlib.nullcontext(self.env.cr)
+        with patch.object(delivery_run, "aside", lambda _database: here):
+            answer, marked = delivery_run.go(self.env.cr.dbname, trip, parcel)
+        self.assertEqual((answer.kind, marked), ("taken", 2))
+        self.env.invalidate_all()
+        self.assertEqual(found.mapped("state"), ["delivered"] * 2)
+        self.assertEqual(batch.state, "open")
+        # The job ended here: it goes again under its key, once.
+        self.deliver()
+        self.deliver()
+        self.assertEqual(self.sizes(), [2, 2])
+        keys = {
+            headers["Idempotency-Key"] for headers, _b, _d in self.endpoint.requests
+        }
+        self.assertEqual(keys, {f'"{batch.uuid}"'})
+        self.assertEqual((batch.state, self.target.delivered_count), ("delivered", 2))
+
+    def test_what_was_marked_needs_no_second_look(self):
+        self.make("a", "b")
+        batch = self.env["healthcare.delivery.batch"]._open_batch(self.target)
+        with patch.object(type(batch), "_mark") as mark:
+            self.assertEqual(batch._note_taken(200, 0.0, marked=2), 2)
+            self.assertFalse(mark.called)
+            mark.return_value = 2
+            batch._note_taken(200, 0.0, marked=1)
+            self.assertTrue(mark.called)
 
     def test_a_batch_leaves_when_it_is_full_or_old(self):
         self.target.write({"latency": "near_real_time", "batch_size": 3})
@@ -187,17 +223,17 @@ class TestDeliveryFlow(DeliveryCase):
         elsewhere = sql_db.db_connect(self.env.cr.dbname).cursor()
         self.addCleanup(elsewhere.close)
         # The job on another connection takes its share, and leaves the other one.
-        first = delivery_driver._Run(20, jobs=2)
+        first = delivery_run.Run(20, jobs=2)
         deliveries.with_env(self.env(cr=elsewhere))._claim(first, targets)
         self.assertEqual(first.claimed, {self.target.id})
         self.deliver()
         self.assertEqual((self.sizes(), len(other.requests)), ([], 1))
         # What nobody takes for a while is anybody's.
         elsewhere.execute("SELECT pg_advisory_unlock_all()")
-        run = delivery_driver._Run(20, jobs=2)
+        run = delivery_run.Run(20, jobs=2)
         self.assertEqual(run.see([7, 8, 9]), ([7, 8, 9], 2, []))
         self.assertEqual(len(run.left_in()), 3)
-        with patch.object(delivery_driver, "SHARE_SECONDS", 0):
+        with patch.object(delivery_run, "SHARE_SECONDS", 0):
             self.assertEqual(run.see([7, 8, 9])[2], [7, 8, 9])
         self.env["ir.config_parameter"].set_param(
             "healthcare_connector.delivery_jobs", "1"

@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ...core import clock
+from .delivery_run import marking
 
 
 class HealthcareDeliveryBatch(models.Model):
@@ -203,9 +204,12 @@ class HealthcareDeliveryBatch(models.Model):
             rows = self.env.execute_query(
                 SQL(
                     """SELECT fact_id FROM healthcare_delivery WHERE target_id = %s
-                    AND fact_id = ANY(%s) AND state = 'pending' ORDER BY fact_id""",
+                    AND fact_id = ANY(%s) AND (state = 'pending'
+                        OR state = 'delivered' AND batch_number = %s)
+                    ORDER BY fact_id""",
                     self.target_id.id,
                     ids,
+                    self.id,
                 )
             )
             ids = [row[0] for row in rows]
@@ -213,11 +217,12 @@ class HealthcareDeliveryBatch(models.Model):
 
     # -- what came of it --------------------------------------------------------
 
-    def _note_taken(self, status, started, refused=(), again=()):
+    def _note_taken(self, status, started, refused=(), again=(), marked=0):
         """Put on record that it was taken, but for some of its facts.
 
         :param refused: ``{fact id: reason}`` of facts that are never taken
         :param again: ids of facts to send once more
+        :param marked: how many of its deliveries say so already
         :return: how many were taken
         """
         self.ensure_one()
@@ -225,7 +230,7 @@ class HealthcareDeliveryBatch(models.Model):
             self.env["healthcare.delivery"]._park(self, refused)
         left = set(again)
         facts = [fact_id for fact_id in self.facts or [] if fact_id not in left]
-        count = self._mark(facts, "delivered")
+        count = marked if marked == len(facts) else self._mark(facts)
         self.env["healthcare.delivery"]._supersede(self)
         self.write(
             {
@@ -271,22 +276,23 @@ class HealthcareDeliveryBatch(models.Model):
         self.env["healthcare.delivery"]._forget_cached()
         return found
 
-    def _mark(self, fact_ids, state):
-        """Write down what became of facts that were still to be delivered.
+    def _mark(self, fact_ids):
+        """Write down that facts were taken which were still to be delivered.
 
-        :return: how many
+        :return: how many were taken by this batch
         """
+        target = self.target_id.id
+        self.env.cr.execute(marking("delivered", self.id, target, fact_ids))
         self.env.cr.execute(
             SQL(
-                """UPDATE healthcare_delivery SET state = %s, batch_number = %s
-                WHERE target_id = %s AND fact_id = ANY(%s) AND state = 'pending'""",
-                state,
-                self.id,
-                self.target_id.id,
+                """SELECT count(*) FROM healthcare_delivery WHERE target_id = %s
+                AND fact_id = ANY(%s) AND state = 'delivered' AND batch_number = %s""",
+                target,
                 list(fact_ids),
+                self.id,
             )
         )
-        return self.env.cr.rowcount
+        return self.env.cr.fetchone()[0]
 
     def _log(self, outcome, message, started):
         self.env["healthcare.sync.log"].create(

@@ -14,102 +14,19 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ...core import clock
-from ...core.delivery import parcel as parcels
 from ...core.errors import KeyringError
+from .delivery_run import REQUESTS, Ready, Run, Trip, go
 
 _logger = logging.getLogger(__name__)
 
 LOCK_CLASS = 0x4854  # advisory lock class of ours: "HT", with the target's id
 BUDGET_SECONDS = 20
 SOON_SECONDS = 10
-SHARE_SECONDS = 1.0  # how long a job leaves to others what is more than its share
 LOOK_SECONDS = 0.25  # how often to look for new work while something is awaited
-#: Requests that one job has on their way at most, and targets it claims.
-REQUESTS = 16
 ATTEMPTS = 5
 FACT_FAULTS = (ValueError, KeyError, TypeError, KeyringError)
 #: What is wrong with one fact; all else is wrong with the keyring.
 SEALED_BADLY = ("tampered", "unknown_key")
-
-
-class _Trip:
-    """A batch on its way: what has to be remembered until the answer."""
-
-    def __init__(self, target, batch, fact_ids):
-        self.target_id, self.batch_id = target.id, batch.id
-        self.lane, self.lanes, self.limit = batch.lane, batch.lanes, batch.limit_count
-        self.fact_ids = fact_ids
-        self.looked_ahead = False
-        self.started = time.monotonic()
-
-
-class _Ready:
-    """A batch to come, written while the one before it is on its way.
-
-    ``stamp`` is what it was written by: when it is another one, all is done anew.
-    """
-
-    def __init__(self, fact_ids, contents, stamp):
-        self.fact_ids, self.contents, self.stamp = fact_ids, contents, stamp
-
-
-class _Run:
-    """What one turn of the job knows: its claims, what is on its way, rates."""
-
-    def __init__(self, seconds, jobs=1):
-        self.end = time.monotonic() + seconds
-        self.jobs = jobs
-        self.claimed = set()  # ids of targets
-        self.seen = {}  # target id -> when it was first found to have work
-        self.trips = {}  # future -> trip
-        self.ready = {}  # (target id, lane) -> what comes next
-        self.free_at = {}  # target id -> monotonic time of its next request
-
-    def is_over(self):
-        return time.monotonic() >= self.end
-
-    def may_send(self, target_id):
-        """Past its time a job serves others only while it waits for a slow one."""
-        if not self.is_over():
-            return True
-        return target_id not in self.on_their_way() and any(
-            trip.started < self.end for trip in self.trips.values()
-        )
-
-    def see(self, ids):
-        """Note which targets have work, the most urgent first.
-
-        With other jobs beside it a job takes its share at once, and more only when
-        nobody else has taken it for a while.
-
-        :return: ids of targets it may claim, how many of them, and all it may claim
-            however many
-        """
-        now = time.monotonic()
-        self.seen = {one: self.seen.get(one, now) for one in ids}
-        free = [one for one in ids if one not in self.claimed]
-        room = REQUESTS - len(self.claimed)
-        if self.jobs == 1:
-            return [], 0, free[:room]
-        share = -(-len(ids) // self.jobs) - len(self.claimed)
-        left = [one for one in free if now - self.seen[one] >= SHARE_SECONDS]
-        return free, max(0, min(share, room)), left[:room]
-
-    def left_in(self):
-        """Return the seconds until targets that others should have taken are ours."""
-        now = time.monotonic()
-        others = [since for one, since in self.seen.items() if one not in self.claimed]
-        return [left for since in others if (left := since + SHARE_SECONDS - now) > 0]
-
-    def on_their_way(self):
-        return {trip.target_id for trip in self.trips.values()}
-
-    def lanes_of(self, target_id):
-        return {t.lane for t in self.trips.values() if t.target_id == target_id}
-
-    def pause(self, target_id):
-        """Return the seconds its rate still keeps a target from its next request."""
-        return max(0.0, self.free_at.get(target_id, 0.0) - time.monotonic())
 
 
 class HealthcareDelivery(models.Model):
@@ -123,7 +40,7 @@ class HealthcareDelivery(models.Model):
         answer holds up nobody. A target is driven by one job at a time, under its
         advisory lock; other jobs, on this node or another, drive others.
         """
-        run = _Run(BUDGET_SECONDS, self._job_count())
+        run = Run(BUDGET_SECONDS, self._job_count())
         pool = futures.ThreadPoolExecutor(REQUESTS, "healthcare-deliver")
         try:
             while self._fill(run, pool) or run.trips or self._await_probe(run):
@@ -138,12 +55,12 @@ class HealthcareDelivery(models.Model):
     @api.model
     def _deliver_one(self, target):
         """Send one batch to one target at once; tell whether there may be more."""
-        run = _Run(target.timeout_seconds)
+        run = Run(target.timeout_seconds)
         with futures.ThreadPoolExecutor(1) as pool:
             if not self._fill_target(run, pool, target):
                 return False
             ((future, trip),) = run.trips.items()
-            done = self._settle(run, trip, future.result())
+            done = self._settle(run, trip, *future.result())
         return done
 
     # -- claims -----------------------------------------------------------------
@@ -178,12 +95,15 @@ class HealthcareDelivery(models.Model):
         """Return the targets that something waits for."""
         rows = self.env.execute_query(
             SQL(
-                # one look into the index of what is pending for each target
+                # one look into the index of what is pending for each target; a batch
+                # whose job ended before it was put on record is open still
                 """SELECT t.id FROM healthcare_target t
-                WHERE t.active AND NOT coalesce(t.paused, false) AND (
+                WHERE t.active AND NOT coalesce(t.paused, false) AND ((
                     SELECT d.fact_id FROM healthcare_delivery d
                     WHERE d.target_id = t.id AND d.state = 'pending'
                     ORDER BY d.latency, d.fact_id LIMIT 1) IS NOT NULL
+                    OR EXISTS (SELECT FROM healthcare_delivery_batch b
+                        WHERE b.target_id = t.id AND b.state = 'open'))
                 ORDER BY t.last_delivery_at NULLS FIRST, t.id"""
             )
         )
@@ -218,7 +138,7 @@ class HealthcareDelivery(models.Model):
                 break
             trip, parcel = self._prepare(run, target, lane, lanes)
             if trip:
-                run.trips[pool.submit(parcels.send, parcel)] = trip
+                run.trips[pool.submit(go, self.env.cr.dbname, trip, parcel)] = trip
                 seconds = target._pause_after(len(trip.fact_ids))
                 run.free_at[target.id] = time.monotonic() + seconds
                 sent = True
@@ -248,7 +168,7 @@ class HealthcareDelivery(models.Model):
             self.env.cr.commit()
             if fact_ids:
                 parcel = target._parcel(batch.uuid, documents)
-                return _Trip(target, batch, fact_ids), parcel
+                return Trip(target, batch, fact_ids), parcel
         except KeyringError as error:
             self.env.cr.rollback()
             target._note_failure(str(error.detail))
@@ -284,7 +204,7 @@ class HealthcareDelivery(models.Model):
                 except FACT_FAULTS:
                     self.env.cr.rollback()
                     continue  # told of when its turn comes
-                run.ready[key] = _Ready(ids, contents, self._stamp(target, trip.lanes))
+                run.ready[key] = Ready(ids, contents, self._stamp(target, trip.lanes))
             self.env.cr.commit()
 
     @api.model
@@ -339,19 +259,22 @@ class HealthcareDelivery(models.Model):
             run.trips, timeout=LOOK_SECONDS, return_when=futures.FIRST_COMPLETED
         )
         for future in done:
-            self._settle(run, run.trips.pop(future), future.result())
+            self._settle(run, run.trips.pop(future), *future.result())
 
     @api.model
-    def _settle(self, run, trip, answer):
+    def _settle(self, run, trip, answer, marked):
         """Put an answer on record; tell whether the target goes on.
 
         Begins again when somebody changed the target meanwhile.
+
+        :param marked: how many of its deliveries have it on record already
         """
+        self.env.cr.commit()  # a snapshot that has what was marked
         if answer.kind != "taken" or answer.refused or answer.again:
             run.ready.pop((trip.target_id, trip.lane), None)
         for _attempt in range(ATTEMPTS):
             try:
-                goes_on = self._settle_once(run, trip, answer)
+                goes_on = self._settle_once(run, trip, answer, marked)
                 self.env.cr.commit()
                 return goes_on
             except psycopg2.errors.SerializationFailure:
@@ -359,7 +282,7 @@ class HealthcareDelivery(models.Model):
         return True  # it goes out again as it was
 
     @api.model
-    def _settle_once(self, run, trip, answer):
+    def _settle_once(self, run, trip, answer, marked):
         target = self.env["healthcare.target"].browse(trip.target_id)
         batch = self.env["healthcare.delivery.batch"].browse(trip.batch_id)
         if not batch.exists() or batch.state != "open":
@@ -367,7 +290,9 @@ class HealthcareDelivery(models.Model):
         if answer.kind == "taken":
             refused = {trip.fact_ids[at]: why for at, why in answer.refused}
             again = [trip.fact_ids[at] for at in answer.again]
-            count = batch._note_taken(answer.status, trip.started, refused, again)
+            count = batch._note_taken(
+                answer.status, trip.started, refused, again, marked
+            )
             if count:
                 target._note_success(count)
             if again:

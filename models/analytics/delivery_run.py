@@ -1,0 +1,129 @@
+"""What one turn of the delivery job knows, and what its threads do."""
+
+import contextlib
+import time
+
+import psycopg2
+
+from odoo.sql_db import PoolError
+from odoo.tools import SQL
+
+from ...core.delivery import parcel as parcels
+from ..exchange.aside import aside
+
+#: Requests that one job has on their way at most, and targets it claims.
+REQUESTS = 16
+SHARE_SECONDS = 1.0  # how long a job leaves to others what is more than its share
+
+
+def go(database, trip, parcel):
+    """Send a parcel; when all of it was taken, mark its deliveries at once.
+
+    In any thread, on a connection of its own: the job writes the next batch meanwhile,
+    and marking takes as long as that. When it cannot be done here, because somebody
+    holds one of the rows, the job does it with the rest of the record. Should the job
+    end in between, the batch is still open and goes out again under its old key.
+
+    :return: the :class:`~...core.delivery.dialects.Answer`, and how many are marked
+    """
+    answer, marked = parcels.send(parcel), 0
+    if answer.kind == "taken" and not answer.refused and not answer.again:
+        with contextlib.suppress(psycopg2.Error, PoolError), aside(database) as cr:
+            cr.execute("SET lock_timeout = '1s'")
+            cr.execute(
+                marking("delivered", trip.batch_id, trip.target_id, trip.fact_ids)
+            )
+            marked = cr.rowcount
+    return answer, marked
+
+
+def marking(state, batch_id, target_id, fact_ids):
+    """Return the SQL that writes down what became of facts still to be delivered."""
+    return SQL(
+        """UPDATE healthcare_delivery SET state = %s, batch_number = %s
+        WHERE target_id = %s AND fact_id = ANY(%s) AND state = 'pending'""",
+        state,
+        batch_id,
+        target_id,
+        list(fact_ids),
+    )
+
+
+class Trip:
+    """A batch on its way: what has to be remembered until the answer."""
+
+    def __init__(self, target, batch, fact_ids):
+        self.target_id, self.batch_id = target.id, batch.id
+        self.lane, self.lanes, self.limit = batch.lane, batch.lanes, batch.limit_count
+        self.fact_ids = fact_ids
+        self.looked_ahead = False
+        self.started = time.monotonic()
+
+
+class Ready:
+    """A batch to come, written while the one before it is on its way.
+
+    ``stamp`` is what it was written by: when it is another one, all is done anew.
+    """
+
+    def __init__(self, fact_ids, contents, stamp):
+        self.fact_ids, self.contents, self.stamp = fact_ids, contents, stamp
+
+
+class Run:
+    """What one turn of the job knows: its claims, what is on its way, rates."""
+
+    def __init__(self, seconds, jobs=1):
+        self.end = time.monotonic() + seconds
+        self.jobs = jobs
+        self.claimed = set()  # ids of targets
+        self.seen = {}  # target id -> when it was first found to have work
+        self.trips = {}  # future -> trip
+        self.ready = {}  # (target id, lane) -> what comes next
+        self.free_at = {}  # target id -> monotonic time of its next request
+
+    def is_over(self):
+        return time.monotonic() >= self.end
+
+    def may_send(self, target_id):
+        """Past its time a job serves others only while it waits for a slow one."""
+        if not self.is_over():
+            return True
+        return target_id not in self.on_their_way() and any(
+            trip.started < self.end for trip in self.trips.values()
+        )
+
+    def see(self, ids):
+        """Note which targets have work, the most urgent first.
+
+        With other jobs beside it a job takes its share at once, and more only when
+        nobody else has taken it for a while.
+
+        :return: ids of targets it may claim, how many of them, and all it may claim
+            however many
+        """
+        now = time.monotonic()
+        self.seen = {one: self.seen.get(one, now) for one in ids}
+        free = [one for one in ids if one not in self.claimed]
+        room = REQUESTS - len(self.claimed)
+        if self.jobs == 1:
+            return [], 0, free[:room]
+        share = -(-len(ids) // self.jobs) - len(self.claimed)
+        left = [one for one in free if now - self.seen[one] >= SHARE_SECONDS]
+        return free, max(0, min(share, room)), left[:room]
+
+    def left_in(self):
+        """Return the seconds until targets that others should have taken are ours."""
+        now = time.monotonic()
+        others = [since for one, since in self.seen.items() if one not in self.claimed]
+        return [left for since in others if (left := since + SHARE_SECONDS - now) > 0]
+
+    def on_their_way(self):
+        return {trip.target_id for trip in self.trips.values()}
+
+    def lanes_of(self, target_id):
+        return {t.lane for t in self.trips.values() if t.target_id == target_id}
+
+    def pause(self, target_id):
+        """Return the seconds its rate still keeps a target from its next request."""
+        return max(0.0, self.free_at.get(target_id, 0.0) - time.monotonic())
