@@ -230,7 +230,7 @@ class HealthcareDeliveryBatch(models.Model):
             self.env["healthcare.delivery"]._park(self, refused)
         left = set(again)
         facts = [fact_id for fact_id in self.facts or [] if fact_id not in left]
-        count = marked if marked == len(facts) else self._mark(facts)
+        count = marked if marked == len(facts) else self._mark(facts, "delivered")
         self.env["healthcare.delivery"]._supersede(self)
         self.write(
             {
@@ -276,19 +276,20 @@ class HealthcareDeliveryBatch(models.Model):
         self.env["healthcare.delivery"]._forget_cached()
         return found
 
-    def _mark(self, fact_ids):
-        """Write down that facts were taken which were still to be delivered.
+    def _mark(self, fact_ids, state):
+        """Write down what became of facts that were still to be delivered.
 
-        :return: how many were taken by this batch
+        :return: of how many this batch says so
         """
         target = self.target_id.id
-        self.env.cr.execute(marking("delivered", self.id, target, fact_ids))
+        self.env.cr.execute(marking(state, self.id, target, fact_ids))
         self.env.cr.execute(
             SQL(
                 """SELECT count(*) FROM healthcare_delivery WHERE target_id = %s
-                AND fact_id = ANY(%s) AND state = 'delivered' AND batch_number = %s""",
+                AND fact_id = ANY(%s) AND state = %s AND batch_number = %s""",
                 target,
                 list(fact_ids),
+                state,
                 self.id,
             )
         )
