@@ -10,6 +10,7 @@ import json
 import os
 import sys
 
+from dev import lint
 from dev.bench import FOLDER, markdown
 from dev.common import say
 
@@ -72,6 +73,7 @@ def main(dev):
         rows.append((what, f"{small * 1000:.1f} / {large * 1000:.1f}", "ms", aim))
     if "--plans" in sys.argv:
         _save(rows, plans)
+        lint.tidy(dev.environment, FOLDER / "VOLUME.md")
     return rows
 
 

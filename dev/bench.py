@@ -5,6 +5,7 @@ import importlib
 import os
 import platform
 
+from . import lint
 from .common import REPO, DevError, say, sh
 from .environment import ODOO_VERSION
 from .instance import Dev
@@ -37,6 +38,7 @@ def main(arguments):
         rows += found
         if save:  # at once: the next one may take an hour
             keep(name, found, _machine(dev))
+            lint.tidy(dev.environment, RESULTS)
             importlib.import_module("benchmarks._capacity").write()
     print(markdown(HEADINGS, rows))
     return 0

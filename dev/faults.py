@@ -7,7 +7,7 @@ import os
 import threading
 import time
 
-from . import play
+from . import lint, play
 from .common import REPO, WORK, DevError, say
 from .fault_kinds import Faults
 from .fault_ledger import Answers, compare
@@ -59,6 +59,8 @@ def main(arguments, description=None):
     options = _options(arguments, description)
     with World(options.seed, most=options.backlog) as world:
         summary, problems = world.run(options.minutes * 60)
+        if problems:
+            print("kept: dev/scratch", world.keep().removeprefix("scratch_"), "psql")
     for problem in problems[:SHOWN]:
         print("PROBLEM:", problem)
     if problems[SHOWN:]:
@@ -67,6 +69,7 @@ def main(arguments, description=None):
     print("ledger:", world.ledger.path)
     if options.save:
         save(summary)
+        lint.tidy(world.dev.environment, SAVED)
     return int(bool(problems))
 
 
@@ -261,15 +264,25 @@ class World:
         except (DevError, IndexError):
             return 10**9
 
-    def close(self):
-        """End everything and delete the cluster; the ledger stays."""
-        self._closing.set()
+    def keep(self):
+        """Copy the database to where it can be looked at; returns its name there."""
+        self._end_servers()
+        kept = f"scratch_{self.name}"
+        Dev().cluster.copy_from(self.cluster, self.name, kept)
+        return kept
+
+    def _end_servers(self):
+        self._closing.set()  # nobody starts them again
         if self._keeper.is_alive():
             self._keeper.join()
-        if self.senders and not self.senders.failure:
-            self.senders.failure = DevError("the run ended early")
         for server in self.servers:
             server.kill()
+
+    def close(self):
+        """End everything and delete the cluster; the ledger stays."""
+        if self.senders and not self.senders.failure:
+            self.senders.failure = DevError("the run ended early")
+        self._end_servers()
         self.receiver.stop()
         self.ledger.close()
         if self.dev:

@@ -130,6 +130,14 @@ def _node_checks(environment, known, fix):
     return checks
 
 
+def tidy(environment, path):
+    """Lay out a document that a command wrote, as the check wants it."""
+    modules, variables = node_modules(environment)
+    node = shutil.which("node", path=variables["PATH"])
+    program = modules / "prettier/bin/prettier.cjs"
+    sh(node, program, "--log-level=warn", "--write", path, cwd=REPO, env=variables)
+
+
 def node_modules(environment):
     """Install the locked node packages into the cache.
 

@@ -27,13 +27,16 @@ def main(arguments):
     failed = lint.run(dev.environment) if with_lint else []
     database = f"test_{os.getpid()}"
     if together:
-        return shared(dev, database, arguments) or int(bool(failed))
-    dev.clone(database)
-    try:
-        say("tests start")
-        code = pytest(dev, database, arguments)
-    finally:
-        dev.cluster.drop(database)
+        code = shared(dev, database, arguments)
+    else:
+        dev.clone(database)
+        try:
+            say("tests start")
+            code = pytest(dev, database, arguments)
+        finally:
+            dev.cluster.drop(database)
+    if failed:  # said long ago, above all the tests
+        say("lint failed: " + ", ".join(failed))
     return code or int(bool(failed))
 
 
