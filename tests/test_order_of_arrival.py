@@ -36,6 +36,32 @@ class TestOrderOfArrival(WorkflowCase):
         )
         self.assertStates(events, "done")
 
+    def test_who_waits_behind_another_has_no_exception_of_its_own(self):
+        """The patient is known by now; what comes before it is what is wrong."""
+        unknown = {"services": ["T-NEVER"]}
+        later = self.appointment("confirmed", "R2", "VR2", 20, **unknown)
+        (confirmed,) = self.play(later)
+        self.assertStates(confirmed, "exception")
+        _patient, booked = self.play(
+            self.register("R2"), self.appointment("booked", "R2", "VR2", 10, **unknown)
+        )
+        self.assertStates(booked, "exception")
+        self.assertStates(confirmed, "waiting")
+        self.assertEqual(self.issues().event_id, booked)
+
+    def test_who_runs_with_the_one_it_waits_for_has_no_exception_of_its_own(self):
+        unknown = {"services": ["T-NEVER"]}
+        later = self.appointment("confirmed", "R3", "VR3", 20, **unknown)
+        (confirmed,) = self.play(later)
+        self.send(self.register("R3"))
+        queues = self.engine._claim(list(range(64)))
+        run = self.engine._run_queues(queues)
+        self.send(self.appointment("booked", "R3", "VR3", 10, **unknown))
+        self.engine._settle(run)
+        self.process()
+        self.assertStates(confirmed, "waiting")
+        self.assertEqual(self.issues().mapped("category"), ["unmapped_code"])
+
     def test_merged_before_the_registration_of_the_survivor(self):
         merged = event(
             "patient.merged",

@@ -327,6 +327,8 @@ class HealthcareEngine(models.AbstractModel):
     def _hold(self, ids):
         """Have events wait behind others of their subject."""
         self._set_state(ids, "waiting")
+        self._forget()
+        self._close_own(ids)
 
     # -- running ----------------------------------------------------------------
 

@@ -52,6 +52,7 @@ class HealthcareEngine(models.AbstractModel):
         self._write_log(events, run, dependent, waiting, exhausted, now, started)
         self._forget()
         self._write_exceptions(events, run, parked, exhausted)
+        self._close_own(run.done.union(waiting, dependent), run.resolved)
 
     @api.model
     def _find_dependent(self, run):
@@ -205,10 +206,20 @@ class HealthcareEngine(models.AbstractModel):
                 }
             )
         exceptions._open_or_update(issues)
-        fingerprints = run.resolved | {f"event/{event_id}" for event_id in run.done}
-        gone = exceptions.search(
+
+    @api.model
+    def _close_own(self, ids, others=()):
+        """Close what held these events back: they are done, or wait for another one.
+
+        The exception of that other one tells of the whole chain. What is still wrong
+        with an event shows when it runs again.
+
+        :param others: fingerprints of further exceptions that are over
+        """
+        fingerprints = [f"event/{event_id}" for event_id in ids]
+        gone = self.env["healthcare.exception"].search(
             [
-                ("fingerprint", "in", list(fingerprints)),
+                ("fingerprint", "in", [*fingerprints, *others]),
                 ("state", "in", ("open", "assigned")),
             ]
         )
