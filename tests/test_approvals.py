@@ -129,6 +129,18 @@ class TestWaiving(ApprovalCase):
         self.waive("ada", much)
         self.assertEqual(much.state, "waived", "0: nobody has to agree")
 
+    def test_a_changed_limit_is_on_record(self):
+        self.company.with_user(self.env.ref("base.user_admin")).write(
+            {"healthcare_waive_limit": 2500}
+        )
+        message = self.company.partner_id.message_ids[0]
+        self.assertRegex(message.body, r"up to \$.?2,500\.00; it was \$.?1,000\.00")
+        self.assertEqual(message.author_id, self.env.ref("base.partner_admin"))
+        self.company.healthcare_waive_limit = 2500
+        self.assertEqual(self.company.partner_id.message_ids[0], message)
+        self.company.healthcare_waive_limit = 0
+        self.assertIn("any amount", self.company.partner_id.message_ids[0].body)
+
     def test_many_at_once(self):
         few, much, more = issues = self.issue(1, 10) + self.issue(2) + self.issue(3)
         wizard = (

@@ -2,6 +2,7 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_amount
 
 from .approval import ADMINISTRATOR
 
@@ -15,6 +16,34 @@ class ResCompany(models.Model):
         help="To waive an exception with more at risk, another person of finance, or "
         "an administrator, has to agree. 0: nobody has to.",
     )
+
+    def write(self, vals):
+        """Keep on the company's contact who moved the limit, and from where."""
+        if "healthcare_waive_limit" not in vals:
+            return super().write(vals)
+        before = {one: one.healthcare_waive_limit for one in self}
+        result = super().write(vals)
+        for company, limit in before.items():
+            if company.currency_id.compare_amounts(
+                company.healthcare_waive_limit, limit
+            ):
+                env = company._healthcare_in_language(company).env
+                amounts = [
+                    format_amount(env, amount, company.currency_id)
+                    if amount
+                    else env._("any amount")
+                    for amount in (limit, company.healthcare_waive_limit)
+                ]
+                # Stands in for the system: the record is kept whoever made the change.
+                company.sudo().partner_id.message_post(
+                    body=env._(
+                        "One person alone may waive up to %(new)s; it was %(old)s.",
+                        old=amounts[0],
+                        new=amounts[1],
+                    ),
+                    author_id=self.env.user.partner_id.id,
+                )
+        return result
 
 
 class HealthcareApproval(models.Model):
