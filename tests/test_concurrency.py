@@ -57,8 +57,11 @@ print(json.dumps([row.partition for row in rows]))
 
 WORK = """
 import pathlib, psycopg2.errors, time
+from odoo.addons.healthcare_connector.models.exchange.engine_turns import LOCK_CLASS
+
 folder = pathlib.Path(FOLDER)
 workflow = type(env["healthcare.workflow.service"])
+workflow._takes_turns = TURNS
 original = workflow._create_completions
 met = []
 
@@ -68,6 +71,11 @@ def meeting(self, cases):
         (folder / f"met-{NUMBER}").touch()
         end = time.monotonic() + 30
         while len(list(folder.glob("met-*"))) < 2 and time.monotonic() < end:
+            self.env.cr.execute(
+                "SELECT FROM pg_locks WHERE classid = %s AND NOT granted", [LOCK_CLASS])
+            if self.env.cr.rowcount:
+                (folder / "other-waits").touch()
+                break
             time.sleep(0.005)
     try:
         result = original(self, cases)
@@ -159,11 +167,12 @@ def completion(mrn, service, id, **more):
 
 @tagged("post_install", "-at_install")
 class TestConcurrency(DurabilityCase):
-    def together(self, name, given, one, other, policy="post"):
+    def together(self, name, given, one, other, policy="post", turns=False):
         """Have two workers process one event each at the same moment.
 
         :param given: events that are processed before
         :param policy: of the facility, for invoices
+        :param turns: whether shards take turns; what is right must not depend on it
         :return: what is there afterwards, and which constraints refused a worker's own
             documents after both had met
         """
@@ -175,7 +184,7 @@ class TestConcurrency(DurabilityCase):
         with tempfile.TemporaryDirectory() as folder:
             threads, failures = [], []
             for number, partition in enumerate(partitions):
-                head = f"FOLDER = {folder!r}; NUMBER = {number}; "
+                head = f"FOLDER = {folder!r}; NUMBER = {number}; TURNS = {turns}; "
                 code = f"{head}PARTITION = {partition}\n{WORK}"
                 threads.append(
                     threading.Thread(target=self._try, args=(site, code, failures))
@@ -247,6 +256,20 @@ class TestConcurrency(DurabilityCase):
                 "issues": ["stock_shortage"],
             },
         )
+
+    def test_shards_take_turns(self):
+        last = [{"code": "LAST-ONE", "quantity": 1}]
+        found = self.together(
+            "turns",
+            [registration("C4")],
+            completion("C4", "TWICE-4", "one", consumables=last),
+            completion("C4", "TWICE-5", "other", consumables=last),
+            turns=True,
+        )
+        self.assertEqual(found["refused"], ["other-waits"])
+        self.assertEqual(found["invoices"], ["posted", "posted"])
+        self.assertEqual(found["on_hand"], 0)
+        self.assertEqual(found["issues"], ["stock_shortage"])
 
     def test_one_event_by_eight_senders(self):
         site = self.site("eight_senders")

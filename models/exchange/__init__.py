@@ -38,6 +38,7 @@ from . import engine_isolation
 from . import engine_outcome
 from . import engine_release
 from . import engine_technical
+from . import engine_turns
 from . import engine_dependent
 from . import engine_queue
 from . import slice_job

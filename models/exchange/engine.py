@@ -218,14 +218,17 @@ class HealthcareEngine(models.AbstractModel):
         if not queues:
             return 0
         ids = [event_id for queue in queues for event_id in queue]
-        try:
-            run = self._committed(
-                # In the last tries a repeated violation is some event's own fault.
-                lambda attempt: self._run_queues(queues, attempt < CONFLICT_TRIES - 2)
-            )
-        except ConcurrencyError:
-            run = self._committed(lambda _attempt: self._postpone(ids))
-        self._committed(lambda _attempt: self._settle(run))
+        with self._turn(ids):
+            try:
+                run = self._committed(
+                    # In the last tries a repeated violation is some event's own fault.
+                    lambda attempt: self._run_queues(
+                        queues, attempt < CONFLICT_TRIES - 2
+                    )
+                )
+            except ConcurrencyError:
+                run = self._committed(lambda _attempt: self._postpone(ids))
+            self._committed(lambda _attempt: self._settle(run))
         return len(ids)
 
     @api.model

@@ -17,6 +17,7 @@ class HealthcareClaimWorkflow(models.AbstractModel):
     _name = "healthcare.workflow.claim"
     _inherit = "healthcare.workflow"
     _description = "Claim Workflow"
+    _takes_turns = True
 
     # -- submitted --------------------------------------------------------------
 

@@ -14,6 +14,7 @@ class HealthcareWorkflowPayment(models.AbstractModel):
     _name = "healthcare.workflow.payment"
     _description = "Payment Workflow"
     _inherit = "healthcare.workflow"
+    _takes_turns = True
 
     # -- received ---------------------------------------------------------------
 

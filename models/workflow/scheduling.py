@@ -22,6 +22,7 @@ class HealthcareWorkflowScheduling(models.AbstractModel):
     _name = "healthcare.workflow.scheduling"
     _description = "Scheduling Workflow"
     _inherit = "healthcare.workflow"
+    _takes_turns = True
 
     @api.model
     def _on_appointment_booked(self, events):

@@ -9,6 +9,7 @@ class HealthcareWorkflowService(models.AbstractModel):
     _name = "healthcare.workflow.service"
     _description = "Service Workflow"
     _inherit = "healthcare.workflow"
+    _takes_turns = True
 
     # -- performed --------------------------------------------------------------
 

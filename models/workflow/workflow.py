@@ -29,6 +29,9 @@ class HealthcareWorkflow(models.AbstractModel):
     # Types of facts that the events of another addon lead to; of ours, see
     # :data:`..governance.data_governance.FACTS`.
     _fact_types = ()
+    # Whether it writes to what other events of a company use as well: its journals,
+    # its stock. Shards then take turns (:mod:`..exchange.engine_turns`).
+    _takes_turns = False
 
     # -- look-ups, one query for many events ------------------------------------
 
