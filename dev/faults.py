@@ -298,8 +298,8 @@ Odoo processes on one database, four senders that resend, reorder and hang up, a
 and faults drawn from the seed. At the end the ledger of what was sent and answered is
 compared with the event store, with the documents, and with the facts at the target.
 "Different" counts kinds of documents or exceptions of which there are more or fewer
-than the events lead to: on 2026-11-24 exceptions that stayed open though their cause had
-gone, mended that day.
+than the events lead to: on 2026-11-24 exceptions that stayed open though their cause
+had gone, mended that day.
 
 """
 COLUMNS = ("day", "seed", "minutes", "events", "receipts", "answers not read")
