@@ -27,10 +27,10 @@ class HealthcareEngine(models.AbstractModel):
         """
         companies = self._companies_in_turn(ids)
         cr = self.env.cr
-        for company_id in companies:  # all take them in the same order
-            cr.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, company_id])
-        cr.commit()  # pylint: disable=invalid-commit
         try:
+            for company_id in companies:  # all take them in the same order
+                cr.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, company_id])
+            cr.commit()  # pylint: disable=invalid-commit
             yield
         finally:
             if companies and not cr.closed:
