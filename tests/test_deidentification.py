@@ -8,7 +8,8 @@ from odoo.tests import new_test_user
 
 from odoo.addons.healthcare_connector.core import facts
 
-from .common import HealthcareCase
+from .common import HealthcareCase, patient_data
+from .common import event as envelope
 
 GROUP = "healthcare_connector.group_"
 
@@ -69,7 +70,6 @@ class PolicyCase(HealthcareCase):
     def leaving(self, fact, **values):
         target = self.target.copy({"name": "Copy", **values})
         (document,) = target._render(fact)
-        # What leaves is written in another way, and must say the same.
         (written,) = target._written(fact)
         self.assertEqual(json.loads(written.text), document)
         self.assertEqual(
@@ -118,6 +118,64 @@ class TestPolicies(PolicyCase):
         self.env.invalidate_all()
         with self.assertRaises(ValueError):
             self.target._written(fact)
+
+    def test_the_envelope_is_that_of_the_record(self):
+        """What PostgreSQL writes of it is what the ORM reads."""
+        company = self.env.company
+        company.name = 'Saint "Élan"\\ & Söhne\n'
+        facility = self.env["healthcare.facility"].create(
+            {"name": "North", "code": 'N"1', "company_id": company.id}
+        )
+        line = self.env["healthcare.service.line"].create({"name": "x", "code": "Ł\t"})
+        event = self.events(
+            self.send(envelope("patient.registered", patient_data("E-1")))
+        )
+        self.assertTrue(event)
+        self.env.cr.execute(
+            "UPDATE healthcare_event SET correlation_id = %s WHERE id = %s",
+            ['odd "one"\x01\x7f\u2028', event.id],
+        )
+        self.env.invalidate_all()
+        rows = [
+            {"document": self.patient, "event": event, "facility": facility},
+            {"document": event, "service_line": line, "key": 'k"\\'},
+            {"document": facility, "patient": self.patient, "operation": "delete"},
+        ]
+        moments = (
+            datetime(2026, 3, 2, 8, 0, 0, 120000),
+            datetime(1999, 12, 31, 23, 59, 59, 1),
+            datetime(2026, 1, 1),
+        )
+        for row, moment in zip(rows, moments, strict=True):
+            row.update(values={"state": "posted"}, occurred_at=moment)
+        self.env["healthcare.fact"]._emit("invoice", rows)
+        found = self.env["healthcare.fact"].search([], limit=3).sorted("id")
+        target = self.target.copy({"name": "Copy", "policy": "limited"})
+        names = set(facts.ENVELOPE) - {"patient_key"}
+        for fact, document in zip(found, target._render(found), strict=True):
+            there = fact.event_id
+            self.assertEqual(
+                {name: document[name] for name in names},
+                {
+                    "fact_id": fact.fact_id,
+                    "fact_type": "invoice",
+                    "schema_version": fact.schema_version,
+                    "operation": fact.operation,
+                    "key": fact.key,
+                    "sequence": fact.sequence,
+                    "occurred_at": fact.occurred_at.isoformat() + "Z",
+                    "recorded_at": fact.recorded_at.isoformat() + "Z",
+                    "company": fact.company_id.name,
+                    "facility": fact.facility_id.code or None,
+                    "service_line": fact.service_line_id.code or None,
+                    "lineage_event": there.uuid or None,
+                    "lineage_correlation": there.correlation_id or None,
+                    "lineage_document": f"{fact.res_model},{fact.res_id}",
+                },
+            )
+            self.assertEqual(bool(document["patient_key"]), bool(fact.partner_id))
+            self.assertEqual(list(document)[:12], list(facts.ENVELOPE)[:12])
+        self.assertEqual([one.occurred_at for one in found], list(moments))
 
     def test_the_contract_is_shipped(self):
         fact = self.emit()

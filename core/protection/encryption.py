@@ -227,21 +227,41 @@ class Keyring:
         :return: bytes
         :raise KeyringError: ``unknown_key``, ``tampered``
         """
-        sealed = bytes(sealed)
-        header, key_id = _split(sealed)
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
+        return self.opener()(sealed, *context)
+
+    def opener(self, *first):
+        """Return what opens many that share the beginning of their context.
+
+        :param str first: the parts of the context they share
+        :return: function of what is sealed and the other parts, like :meth:`open`
+        """
+        shared = [part.encode() for part in first]
+        known = {}  # header -> cipher, and what is bound of the context
+
+        def opening(sealed, *context):
+            sealed = bytes(sealed)
+            header = sealed[: 2 + sealed[1]] if len(sealed) > 1 else b""
+            start = len(header)
+            if header not in known or len(sealed) < start + _NONCE + _TAG:
+                header, key_id = _split(sealed)
+                known[header] = self._cipher(key_id), _bind((header, *shared))
+            cipher, bound = known[header]
+            bound += _bind([part.encode() for part in context])
+            try:
+                return cipher.decrypt(
+                    sealed[start : start + _NONCE], sealed[start + _NONCE :], bound
+                )
+            except InvalidTag:
+                raise _tampered() from None
+
+        return opening
+
+    def _cipher(self, key_id):
+        if key_id not in self._ciphers:
             raise KeyringError(
                 "unknown_key", "Sealed with a key that is not in the keyring."
             )
-        start = len(header)
-        bound = _bind((header, *(part.encode() for part in context)))
-        try:
-            return cipher.decrypt(
-                sealed[start : start + _NONCE], sealed[start + _NONCE :], bound
-            )
-        except InvalidTag:
-            raise _tampered() from None
+        return self._ciphers[key_id]
 
     @property
     def active_header(self):

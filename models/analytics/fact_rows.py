@@ -1,50 +1,45 @@
 """Facts as they are told, read in bulk: a delivery reads thousands of them at once."""
 
 import json
+from collections import namedtuple
+from datetime import datetime
 
-from odoo import models
+from odoo import api, models
 from odoo.tools import SQL
 
-_NAMES = (
-    *("id", "fact_id", "fact_type", "schema_version", "operation", "key", "sequence"),
-    *("occurred_at", "recorded_at", "columns", "sealed", "correlation_id"),
-    *("res_model", "res_id", "partner", "company", "facility", "service_line"),
-    "event",
+#: What a fact says of where it came about, and the name it is told by.
+_PLACES = (
+    ("res.company", "name"),
+    ("healthcare.facility", "code"),
+    ("healthcare.service.line", "code"),
 )
 
 
-class _Patient:
-    """Stands for a patient of whom no more than the id is asked."""
+class FactRow(
+    namedtuple(
+        "FactRow",
+        "id fact_type partner key sequence occurred recorded place head lineage "
+        "document columns opened values",
+    )
+):
+    """One fact, most of it as the text it leaves as.
 
-    __slots__ = ("id",)
-
-    def __init__(self, number):
-        self.id = number or False
-
-    def __bool__(self):
-        return bool(self.id)
-
-
-class FactRow:
-    """One fact, with what its links say.
-
-    ``values`` are the columns that are no PHI; ``opened`` is the JSON text of those
+    ``occurred`` and ``recorded`` are ISO texts without a zone; ``place`` are the ids of
+    company, facility and service line, in a text; ``head`` and ``lineage`` are members
+    of the document before and after its columns. ``columns`` is the JSON text of those
+    that are no PHI and ``values`` what it says; ``opened`` is the JSON text of those
     that were sealed, None where none are.
     """
 
-    __slots__ = (*_NAMES, "partner_id", "values", "opened")
+    __slots__ = ()
 
-    def __init__(self, row):
-        (self.id, self.fact_id, self.fact_type, self.schema_version) = row[:4]
-        (self.operation, self.key, self.sequence, self.occurred_at) = row[4:8]
-        (self.recorded_at, self.columns, self.sealed) = row[8:11]
-        (self.correlation_id, self.res_model, self.res_id, self.partner) = row[11:15]
-        (self.company, self.facility, self.service_line, self.event) = row[15:]
-        self.partner_id = _Patient(self.partner)
-        self.opened = None
+    @property
+    def occurred_at(self):
+        return datetime.fromisoformat(self.occurred)
 
-    def __getitem__(self, name):
-        return getattr(self, name)
+    @property
+    def recorded_at(self):
+        return datetime.fromisoformat(self.recorded)
 
     def all_values(self):
         """Return all columns, those that were sealed as well."""
@@ -60,40 +55,83 @@ class HealthcareFact(models.Model):
         :raise KeyringError: when sealed columns cannot be opened
         """
         self.env.flush_all()
-        found = {}
-        for row in self.env.execute_query(
-            SQL(
-                """SELECT f.id, f.fact_id, f.fact_type, f.schema_version, f.operation,
-                    f.key, f.sequence, f.occurred_at, f.recorded_at, f.columns::text,
-                    f.sealed, f.correlation_id, f.res_model, f.res_id, f.partner_id,
-                    c.name, h.code, l.code, e.uuid
-                FROM healthcare_fact f
-                LEFT JOIN res_company c ON c.id = f.company_id
-                LEFT JOIN healthcare_facility h ON h.id = f.facility_id
-                LEFT JOIN healthcare_service_line l ON l.id = f.service_line_id
-                LEFT JOIN healthcare_event e ON e.id = f.event_id
-                WHERE f.id = ANY(%s)""",
-                list(self.ids),
-            )
-        ):
-            found[row[0]] = FactRow(row)
-        rows = [found[number] for number in self.ids if number in found]
-        self._open_rows(rows)
-        return rows
+        return self._opened_rows(self.env.execute_query(self._reading()))
 
-    def _open_rows(self, rows):
-        keyring = self.env["healthcare.keyring"]
-        sealed = [row for row in rows if row.sealed]
-        if sealed:
-            ring, database = keyring._get(), keyring._database_id()
-        for row, columns in zip(
-            rows, _loaded(row.columns for row in rows), strict=True
-        ):
-            row.values = columns or {}
-        for row in sealed:
-            row.opened = ring.open(
-                row.sealed, database, self._name, row.fact_id, "sealed"
-            ).decode()
+    def _reading(self):
+        """Return the SQL that reads what :meth:`_opened_rows` takes.
+
+        PostgreSQL writes what leaves of every fact as it is kept.
+        """
+        return SQL(
+            """SELECT f.id, f.fact_type, f.partner_id, f.key, f.sequence,
+                f.occurred_at::text, f.recorded_at::text,
+                concat_ws(',', coalesce(f.company_id, 0), coalesce(f.facility_id, 0),
+                    coalesce(f.service_line_id, 0)),
+                '"fact_id":"' || f.fact_id || '","fact_type":"' || f.fact_type
+                    || '","schema_version":"' || f.schema_version
+                    || '","operation":"' || f.operation || '"',
+                '"lineage_event":' || coalesce('"' || e.uuid || '"', 'null')
+                    || ',"lineage_correlation":' || coalesce(CASE WHEN e.id IS NOT NULL
+                        THEN to_json(f.correlation_id)::text END, 'null'),
+                f.res_model || ',' || coalesce(f.res_id, 0),
+                f.columns::text, f.sealed, f.fact_id
+            FROM healthcare_fact f
+            LEFT JOIN healthcare_event e ON e.id = f.event_id
+            WHERE f.id = ANY(%s)""",
+            list(self.ids),
+        )
+
+    def _opened_rows(self, rows):
+        """Return a :class:`FactRow` of each row that was read, in the order of ids.
+
+        :raise KeyringError: when sealed columns cannot be opened
+        """
+        found = {row[0]: row for row in rows}
+        rows = [found[number] for number in self.ids if number in found]
+        opening = self._opener()
+        return [
+            FactRow(*row[:-2], sealed and opening(sealed, fact_id), values or {})
+            for row, (sealed, fact_id), values in zip(
+                rows,
+                (row[-2:] for row in rows),
+                _loaded(row[-3] for row in rows),
+                strict=True,
+            )
+        ]
+
+    @api.model
+    def _places(self, ids):
+        """Return ``{ids in a text: (company, facility, service line)}``.
+
+        :param ids: as :attr:`FactRow.place` has them
+        """
+        parts = {one: tuple(map(int, one.split(","))) for one in ids}
+        names = []
+        for number, (model, field) in enumerate(_PLACES):
+            found = {part[number] for part in parts.values()} - {0}
+            # Stands in for the system: a target is told what the fact was told.
+            records = self.env[model].sudo().browse(found)
+            names.append({0: None, **{one.id: one[field] for one in records}})
+        return {
+            one: tuple(known[n] for known, n in zip(names, part, strict=True))
+            for one, part in parts.items()
+        }
+
+    def _opener(self):
+        """Return what opens sealed columns; keys are asked for when first needed.
+
+        :return: function of what is sealed and a fact's UUID; text
+        """
+        known = []
+
+        def opening(sealed, fact_id):
+            if not known:
+                keyring = self.env["healthcare.keyring"]
+                database = keyring._database_id()
+                known.append(keyring._get().opener(database, self._name))
+            return known[0](sealed, fact_id, "sealed").decode()
+
+        return opening
 
 
 def _loaded(texts):

@@ -245,9 +245,9 @@ class HealthcareTarget(models.Model):
 
     def _shift_of(self, fact, rules):
         """Return the days that a fact's dates are moved by."""
-        if rules.treatments["date"] != "shift" or not fact.partner_id:
+        if rules.treatments["date"] != "shift" or not fact.partner:
             return 0
-        return self.env["healthcare.surrogate"]._shift(self, fact.partner_id.id)
+        return self.env["healthcare.surrogate"]._shift(self, fact.partner)
 
     def _leaving(self, fact, values, rules):
         """Return the columns of a fact as the rules let them leave.
@@ -268,11 +268,11 @@ class HealthcareTarget(models.Model):
         Times tell of a person only where there is one; an exception may be about one
         who is not known yet. The year always leaves.
         """
-        personal = fact.partner_id or fact.fact_type == "exception"
+        personal = fact.partner or fact.fact_type == "exception"
         treatment = rules.treatments["date"] if personal else "keep"
         if treatment == "drop":
             treatment = "year"
-        moments = fact["occurred_at"], fact["recorded_at"]
+        moments = fact.occurred_at, fact.recorded_at
         if treatment == "keep":
             return [moment.isoformat() + "Z" for moment in moments]
         if treatment == "year":

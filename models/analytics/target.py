@@ -3,8 +3,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-PATIENT_KEYED = ("registration",)  # types whose document is the patient itself
-
 
 class HealthcareTarget(models.Model):
     """An analytics endpoint, its policy, and the breaker that spares it."""
@@ -102,46 +100,6 @@ class HealthcareTarget(models.Model):
         if self.fact_types and fact_type not in _parts(self.fact_types):
             return []
         return range(len(names))
-
-    # -- what leaves ------------------------------------------------------------
-
-    def _render(self, fact_records):
-        """Return the flat documents of facts as this target's policy allows.
-
-        :raise KeyringError: when sealed columns cannot be opened
-        """
-        self.ensure_one()
-        rules = self.env["healthcare.policy"]._in_force(self.policy)
-        rows = fact_records._rows()
-        patients = list({row.partner for row in rows if row.partner})
-        surrogates = self._patient_keys(patients, rules)
-        return [self._render_one(row, surrogates, rules) for row in rows]
-
-    def _render_one(self, fact, surrogates, rules):
-        patient = surrogates.get(fact.partner)
-        values = self._leaving(fact, fact.all_values(), rules)
-        occurred, recorded = self._leaving_times(fact, rules)
-        by_patient = fact.fact_type in PATIENT_KEYED and patient
-        return {
-            "fact_id": fact.fact_id,
-            "fact_type": fact.fact_type,
-            "schema_version": fact.schema_version,
-            "operation": fact.operation,
-            "key": f"{fact.fact_type}:{patient}" if by_patient else fact.key,
-            "sequence": fact.sequence,
-            "occurred_at": occurred,
-            "recorded_at": recorded,
-            "company": fact.company,
-            "facility": fact.facility,
-            "service_line": fact.service_line,
-            "patient_key": patient,
-            **values,
-            "lineage_event": fact.event,
-            "lineage_correlation": (fact.event and fact.correlation_id) or None,
-            "lineage_document": None
-            if by_patient
-            else f"{fact.res_model},{fact.res_id}",
-        }
 
     # -- actions ----------------------------------------------------------------
 
