@@ -4,6 +4,7 @@ import gzip
 import http.server
 import json
 import threading
+from concurrent import futures
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -67,6 +68,18 @@ class Endpoint:
         self.server.server_close()
 
 
+class Inline:
+    """Writes ahead at once: in a test no other connection sees what there is."""
+
+    def submit(self, _function, env, trip):
+        future = futures.Future()
+        future.set_result(env["healthcare.delivery"]._write_ahead(trip))
+        return future
+
+    def shutdown(self, **_options):
+        """Nothing runs."""
+
+
 @tagged("post_install", "-at_install")
 class DeliveryCase(HealthcareCase):
     """A target, a receiver, a patient to tell of, and one turn of the job at a time."""
@@ -79,6 +92,7 @@ class DeliveryCase(HealthcareCase):
         deliveries = type(self.env["healthcare.delivery"])
         self.impatient = patch.object(deliveries, "_await_probe", lambda *_args: False)
         self.impatient.start()
+        patch.object(deliveries, "_writers", lambda *_args: Inline()).start()
         self.addCleanup(patch.stopall)
         self.secret = signatures.generate_secret()
         self.target = self.env["healthcare.target"].create(

@@ -255,8 +255,8 @@ class TestDeliveryFlow(DeliveryCase):
         self.endpoint.judge = lambda _documents: 200 if answered.wait(10) else 500
         looked = type(self.env["healthcare.delivery"])._look_ahead
 
-        def look(deliveries, run):
-            looked(deliveries, run)
+        def look(deliveries, run, writers):
+            looked(deliveries, run, writers)
             answered.set()
 
         with (
@@ -276,8 +276,8 @@ class TestDeliveryFlow(DeliveryCase):
         self.endpoint.judge = lambda _documents: 200 if changed.wait(10) else 500
         looked = type(self.env["healthcare.delivery"])._look_ahead
 
-        def look(deliveries, run):
-            looked(deliveries, run)
+        def look(deliveries, run, writers):
+            looked(deliveries, run, writers)
             if run.ready and not changed.is_set():
                 rules = deliveries.env["healthcare.policy.rule"].search(
                     [("phi_class", "=", "postal_code")]

@@ -15,7 +15,7 @@ from odoo.tools import SQL
 
 from ...core import clock
 from ...core.errors import KeyringError
-from .delivery_run import REQUESTS, Ready, Run, Trip, go
+from .delivery_run import REQUESTS, WRITERS, Ready, Run, Trip, go, write_ahead
 
 _logger = logging.getLogger(__name__)
 
@@ -42,15 +42,22 @@ class HealthcareDelivery(models.Model):
         """
         run = Run(BUDGET_SECONDS, self._job_count())
         pool = futures.ThreadPoolExecutor(REQUESTS, "healthcare-deliver")
+        writers = self._writers()
         try:
             while self._fill(run, pool) or run.trips or self._await_probe(run):
-                self._settle_answered(run)
+                self._settle_answered(run, writers)
             self._wake_when_due(run)
             self.env.cr.commit()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            writers.shutdown(wait=False, cancel_futures=True)
             self.env.cr.rollback()
             self._unclaim(run, set(run.claimed))
+
+    @api.model
+    def _writers(self):
+        """Return what writes batches ahead."""
+        return futures.ThreadPoolExecutor(WRITERS, "healthcare-write")
 
     @api.model
     def _deliver_one(self, target):
@@ -147,7 +154,7 @@ class HealthcareDelivery(models.Model):
     @api.model
     def _prepare(self, run, target, lane, lanes):
         """Return a trip and what to send; nothing where nothing is to be sent."""
-        ready = run.ready.pop((target.id, lane), None)
+        ready = run.take_ready(target.id, lane)
         if ready and ready.stamp != self._stamp(target, lanes):
             ready = None
         batch = self.env["healthcare.delivery.batch"]._open_batch(
@@ -157,24 +164,38 @@ class HealthcareDelivery(models.Model):
         if not batch:
             return None, None
         started = time.monotonic()
-        try:
-            if ready and batch.facts == ready.fact_ids:
-                fact_ids, documents = ready.fact_ids, ready.contents
-            else:
-                fact_ids, documents = self._documents(target, batch)
-            if not fact_ids and batch.state == "open":
-                batch.state = "failed"  # nothing is left of it to be sent
-            # Surrogates must be known here before they are known there.
-            self.env.cr.commit()
-            if fact_ids:
-                parcel = target._parcel(batch.uuid, documents)
-                return Trip(target, batch, fact_ids), parcel
-        except KeyringError as error:
-            self.env.cr.rollback()
-            target._note_failure(str(error.detail))
-            batch._note_failure(str(error.detail), started)
-            self.env.cr.commit()
+        for _attempt in range(ATTEMPTS):
+            try:
+                return self._packed(target, batch, ready)
+            except psycopg2.errors.SerializationFailure:
+                self.env.cr.rollback()  # a surrogate was made beside us
+            except KeyringError as error:
+                self.env.cr.rollback()
+                target._note_failure(str(error.detail))
+                batch._note_failure(str(error.detail), started)
+                self.env.cr.commit()
+                break
         return None, None
+
+    @api.model
+    def _packed(self, target, batch, ready):
+        """Return the trip of a batch and its parcel; nothing if none of it is left.
+
+        :param ready: :class:`~.delivery_run.Ready` of what may be in it, or None
+        :raise KeyringError: when there are no keys to open any
+        """
+        if ready and batch.facts == ready.fact_ids:
+            fact_ids, documents = ready.fact_ids, ready.contents
+        else:
+            fact_ids, documents = self._documents(target, batch)
+        if not fact_ids and batch.state == "open":
+            batch.state = "failed"  # nothing is left of it to be sent
+        # Surrogates must be known here before they are known there.
+        self.env.cr.commit()
+        if not fact_ids:
+            return None, None
+        parcel = target._parcel(batch.uuid, documents)
+        return Trip(target, batch, fact_ids), parcel
 
     @api.model
     def _stamp(self, target, lanes):
@@ -184,28 +205,34 @@ class HealthcareDelivery(models.Model):
         return target.content, target.parallel, lanes, classes, rules
 
     @api.model
-    def _look_ahead(self, run):
-        """Write what comes next while a request is out, where a full batch waits.
+    def _look_ahead(self, run, writers):
+        """Have what comes next written while a request is out.
 
         Nothing is promised by it: it becomes a batch when the one before was taken.
         """
         for trip in run.trips.values():
-            key = trip.target_id, trip.lane
-            target = self.env["healthcare.target"].browse(trip.target_id)
-            if trip.looked_ahead or run.is_over() or target.content != "facts":
-                continue
-            trip.looked_ahead = True
-            batches = self.env["healthcare.delivery.batch"]
-            limit = min(target._size(), trip.limit * 2)
-            ids = batches._choose(target, trip.lane, trip.lanes, limit, trip.fact_ids)
-            if ids and len(ids) == limit:
-                try:
-                    contents = target._written(self.env["healthcare.fact"].browse(ids))
-                except FACT_FAULTS:
-                    self.env.cr.rollback()
-                    continue  # told of when its turn comes
-                run.ready[key] = Ready(ids, contents, self._stamp(target, trip.lanes))
-            self.env.cr.commit()
+            if not trip.looked_ahead and not run.is_over():
+                trip.looked_ahead = True
+                key = trip.target_id, trip.lane
+                run.ready[key] = writers.submit(write_ahead, self.env, trip)
+
+    @api.model
+    def _write_ahead(self, trip):
+        """Return what comes after a trip, written, where a full batch of it waits."""
+        target = self.env["healthcare.target"].browse(trip.target_id).exists()
+        if target.content != "facts":
+            return None
+        batches = self.env["healthcare.delivery.batch"]
+        stamp = self._stamp(target, trip.lanes)
+        limit = min(target._size(), trip.limit * 2)
+        ids = batches._choose(target, trip.lane, trip.lanes, limit, trip.fact_ids)
+        if not ids or len(ids) < limit:
+            return None
+        try:
+            contents = target._written(self.env["healthcare.fact"].browse(ids))
+        except FACT_FAULTS:
+            return None  # told of when its turn comes
+        return Ready(ids, contents, stamp)
 
     @api.model
     def _documents(self, target, batch):
@@ -250,11 +277,11 @@ class HealthcareDelivery(models.Model):
     # -- answers ----------------------------------------------------------------
 
     @api.model
-    def _settle_answered(self, run):
+    def _settle_answered(self, run, writers):
         """Wait a moment for answers and put those that came on record."""
         if not run.trips:
             return
-        self._look_ahead(run)
+        self._look_ahead(run, writers)
         done, _waiting = futures.wait(
             run.trips, timeout=LOOK_SECONDS, return_when=futures.FIRST_COMPLETED
         )

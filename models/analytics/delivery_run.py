@@ -13,6 +13,7 @@ from ..exchange.aside import aside
 
 #: Requests that one job has on their way at most, and targets it claims.
 REQUESTS = 16
+WRITERS = 2  # threads of a job that write what comes next
 SHARE_SECONDS = 1.0  # how long a job leaves to others what is more than its share
 
 
@@ -70,6 +71,16 @@ class Ready:
         self.fact_ids, self.contents, self.stamp = fact_ids, contents, stamp
 
 
+def write_ahead(env, trip):
+    """Write what comes after a batch; in a thread, on a connection of its own.
+
+    :return: :class:`Ready`; None where it is left to the job
+    """
+    with contextlib.suppress(psycopg2.Error, PoolError), aside(env.cr.dbname) as cr:
+        return env(cr=cr)["healthcare.delivery"]._write_ahead(trip)
+    return None
+
+
 class Run:
     """What one turn of the job knows: its claims, what is on its way, rates."""
 
@@ -79,7 +90,7 @@ class Run:
         self.claimed = set()  # ids of targets
         self.seen = {}  # target id -> when it was first found to have work
         self.trips = {}  # future -> trip
-        self.ready = {}  # (target id, lane) -> what comes next
+        self.ready = {}  # (target id, lane) -> future of what comes next
         self.free_at = {}  # target id -> monotonic time of its next request
 
     def is_over(self):
@@ -111,6 +122,14 @@ class Run:
         share = -(-len(ids) // self.jobs) - len(self.claimed)
         left = [one for one in free if now - self.seen[one] >= SHARE_SECONDS]
         return free, max(0, min(share, room)), left[:room]
+
+    def take_ready(self, target_id, lane):
+        """Return the :class:`Ready` of a lane, or None; it is nobody's afterwards.
+
+        What no thread has begun to write is not waited for.
+        """
+        future = self.ready.pop((target_id, lane), None)
+        return None if future is None or future.cancel() else future.result()
 
     def left_in(self):
         """Return the seconds until targets that others should have taken are ours."""
