@@ -227,32 +227,30 @@ class Keyring:
         :return: bytes
         :raise KeyringError: ``unknown_key``, ``tampered``
         """
-        return self.opener()(sealed, *context)
+        header, key_id = _split(bytes(sealed))
+        bound = _bind((header, *(part.encode() for part in context)))
+        return _opened(self._cipher(key_id), bytes(sealed), len(header), bound)
 
-    def opener(self, *first):
-        """Return what opens many that share the beginning of their context.
+    def opener(self, before=(), after=()):
+        """Return what opens many whose contexts differ in one part alone.
 
-        :param str first: the parts of the context they share
-        :return: function of what is sealed and the other parts, like :meth:`open`
+        :param before: the parts of the context before that one
+        :param after: the parts after it
+        :return: function of what is sealed and that part, like :meth:`open`
         """
-        shared = [part.encode() for part in first]
-        known = {}  # header -> cipher, and what is bound of the context
+        first = [part.encode() for part in before]
+        last = _bind([part.encode() for part in after])
+        known = {}  # header -> cipher, and the beginning of what is bound
 
-        def opening(sealed, *context):
-            sealed = bytes(sealed)
+        def opening(sealed, part):
             header = sealed[: 2 + sealed[1]] if len(sealed) > 1 else b""
-            start = len(header)
-            if header not in known or len(sealed) < start + _NONCE + _TAG:
+            if header not in known:
                 header, key_id = _split(sealed)
-                known[header] = self._cipher(key_id), _bind((header, *shared))
+                known[header] = self._cipher(key_id), _bind((header, *first))
             cipher, bound = known[header]
-            bound += _bind([part.encode() for part in context])
-            try:
-                return cipher.decrypt(
-                    sealed[start : start + _NONCE], sealed[start + _NONCE :], bound
-                )
-            except InvalidTag:
-                raise _tampered() from None
+            part = part.encode()
+            bound = b"".join((bound, _LENGTH(len(part)), part, last))
+            return _opened(cipher, sealed, len(header), bound)
 
         return opening
 
@@ -357,6 +355,15 @@ def _secret(text):
     if len(secret) != _SECRET:
         raise _invalid(f"a secret is not {_SECRET} bytes long")
     return secret
+
+
+def _opened(cipher, sealed, start, bound):
+    try:
+        return cipher.decrypt(
+            sealed[start : start + _NONCE], sealed[start + _NONCE :], bound
+        )
+    except (InvalidTag, ValueError):  # ValueError: too short to be anything
+        raise _tampered() from None
 
 
 def _split(sealed):

@@ -160,26 +160,28 @@ class HealthcareDeliveryBatch(models.Model):
                     AND f.id = d.fact_id)""",
                 of_lane,
             )
-        rows = []
+        ids = []
         for latency in target._open_classes():
-            found = self.env.execute_query(
+            ((found, oldest),) = self.env.execute_query(
                 SQL(
-                    """SELECT d.fact_id, d.recorded_at FROM healthcare_delivery d
-                    WHERE d.target_id = %s AND d.state = 'pending' AND d.latency = %s
-                    AND %s ORDER BY d.fact_id LIMIT %s""",
+                    """SELECT array_agg(fact_id), CASE WHEN %s THEN min(recorded_at) END
+                    FROM (SELECT d.fact_id, d.recorded_at FROM healthcare_delivery d
+                        WHERE d.target_id = %s AND d.state = 'pending'
+                        AND d.latency = %s AND %s
+                        ORDER BY d.fact_id LIMIT %s) waiting""",
+                    latency == "near_real_time",
                     target.id,
                     latency,
                     of_lane,
                     limit + len(without),
                 )
             )
-            found = [row for row in found if row[0] not in without][:limit]
+            found = [one for one in found or () if one not in without][:limit]
             if latency == "near_real_time" and 0 < len(found) < limit:
-                oldest = min(row[1] for row in found)
                 if (clock.utc_now() - oldest).total_seconds() < target.batch_age:
                     continue  # neither full nor old
-            rows += found
-        return [row[0] for row in sorted(rows)[:limit]]
+            ids += found
+        return sorted(ids)[:limit]
 
     @api.model
     def _waits_for_refused(self, target):

@@ -10,6 +10,7 @@ from odoo.tools import SQL
 
 from ...core.delivery import parcel as parcels
 from ..exchange.aside import aside
+from .fact_rows import as_array
 
 #: Requests that one job has on their way at most, and targets it claims.
 REQUESTS = 16
@@ -42,11 +43,11 @@ def marking(state, batch_id, target_id, fact_ids):
     """Return the SQL that writes down what became of facts still to be delivered."""
     return SQL(
         """UPDATE healthcare_delivery SET state = %s, batch_number = %s
-        WHERE target_id = %s AND fact_id = ANY(%s) AND state = 'pending'""",
+        WHERE target_id = %s AND fact_id = ANY(%s::int[]) AND state = 'pending'""",
         state,
         batch_id,
         target_id,
-        list(fact_ids),
+        as_array(fact_ids),
     )
 
 

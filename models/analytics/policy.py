@@ -272,7 +272,7 @@ class HealthcareTarget(models.Model):
         treatment = rules.treatments["date"] if personal else "keep"
         if treatment == "drop":
             treatment = "year"
-        moments = fact.occurred_at, fact.recorded_at
+        moments = fact.moments
         if treatment == "keep":
             return [moment.isoformat() + "Z" for moment in moments]
         if treatment == "year":

@@ -1,16 +1,16 @@
 """Facts written as JSON for a target, thousands at once.
 
 Most of a fact leaves as the text that it lies in the database as, and what is the same
-for many facts is written once: to make a dict of each would take three times as long.
+for many facts is written once: to make a dict of each would take many times as long.
 """
 
 import json
-from json.encoder import encode_basestring as quoted
 
 from odoo import models
 
 from ...core import facts, strict_json
 from ...core.delivery import dialects
+from .fact_rows import FactRow, place_of
 
 PATIENT_KEYED = ("registration",)  # types whose document is the patient itself
 #: A column that is no PHI lies among the sealed ones: it was some when it was written.
@@ -22,87 +22,93 @@ class _Writer:
 
     :param target: the target
     :param rules: :class:`~.policy.Rules`
-    :param surrogates: ``{partner id: what the target knows the patient by}``
-    :param places: ``{ids of company, facility, service line: their names}``
+    :param patients: ``{partner id as text: what the target knows the patient by}``
+    :param places: see ``_places`` of facts
+    :param opening: see ``_opener`` of facts
     """
 
-    def __init__(self, target, rules, surrogates, places):
-        self.target, self.rules, self.surrogates = target, rules, surrogates
-        self.plain = rules.treatments["date"]  # what becomes of most moments
-        self.places = {
-            ids: ",".join(
-                f'"{column}":{strict_json.dumps(name).decode()}'
-                for column, name in zip(
-                    ("company", "facility", "service_line"), names, strict=True
-                )
-            )
-            for ids, names in places.items()
-        }
-        self.moments = {}
+    def __init__(self, target, rules, patients, places, opening):
+        self.target, self.rules, self.patients = target, rules, patients
+        self.places, self.opening = places, opening
+        self.by_patient = rules.treatments["date"] == "shift"
+        self.settings = {}
         self.sealed = {}
 
-    def tell(self, row):
-        """Return a :class:`~.fact_rows.FactRow` as :class:`~...dialects.Written`."""
-        patient = self.surrogates.get(row.partner)
-        key, document = row.key, f'"{row.document}"'
-        if patient and row.fact_type in PATIENT_KEYED:
-            key, document = f"{row.fact_type}:{patient}", "null"
-        patient = f'"{patient}"' if patient else "null"
-        values = self._values(row)
+    def tell(self, parts):
+        """Return the parts of a :class:`~.fact_rows.FactRow` as ``dialects.Written``.
+
+        :raise KeyringError: when sealed columns cannot be opened
+        """
+        fact_id, fact_type, version, operation, key, sequence, setting = parts[:7]
+        partner, plain, columns, sealed, event, correlation, document = parts[7:]
+        document, patient = f'"{document}"', "null"
+        if partner:
+            patient = f'"{self.patients[partner]}"'
+            if fact_type in PATIENT_KEYED:
+                key, document = f'"{fact_type}:{patient[1:]}', "null"
+        place = setting, fact_type, partner if self.by_patient else bool(partner)
+        setting = self.settings.get(place) or self._set(place, parts)
+        if not plain:
+            values = self._members(parts)
+        elif sealed:
+            values = self._with_sealed(parts, fact_id, fact_type, columns, sealed)
+        else:
+            values = columns[1:-1]  # it leaves as it lies there
         return dialects.Written(
-            key,
-            row.sequence,
-            f'{{{row.head},"key":{quoted(key)},"sequence":{row.sequence},'
-            f"{self._times(row)},{self.places[row.place]},"
-            f'"patient_key":{patient},{values}{"," if values else ""}{row.lineage},'
-            f'"lineage_document":{document}}}',
+            key[1:-1] if "\\" not in key else json.loads(key),
+            int(sequence),
+            f'{{"fact_id":"{fact_id}","fact_type":"{fact_type}",'
+            f'"schema_version":"{version}","operation":"{operation}",'
+            f'"key":{key},"sequence":{sequence},{setting},"patient_key":{patient},'
+            f'{values}{"," if values else ""}"lineage_event":{event},'
+            f'"lineage_correlation":{correlation},"lineage_document":{document}}}',
         )
 
-    def _times(self, row):
-        """Return both moments as members; many facts are recorded in the same one."""
-        personal = bool(row.partner) or row.fact_type == "exception"
-        moved_by = row.partner if self.plain == "shift" else None
-        key = row.occurred, row.recorded, personal, moved_by
-        found = self.moments.get(key)
-        if found is None:
-            occurred, recorded = self.target._leaving_times(row, self.rules)
-            found = f'"occurred_at":"{occurred}","recorded_at":"{recorded}"'
-            self.moments[key] = found
-        return found
+    def _set(self, place, parts):
+        """Write when and where, which many facts have in common."""
+        row = FactRow(*parts)
+        occurred, recorded = self.target._leaving_times(row, self.rules)
+        company, facility, line = map(_text, self.places[row.place])
+        told = (
+            f'"occurred_at":"{occurred}","recorded_at":"{recorded}",'
+            f'"company":{company},"facility":{facility},"service_line":{line}'
+        )
+        self.settings[place] = told
+        return told
 
-    def _values(self, row):
-        """Return the members of the type's own columns, without braces."""
-        values = row.values
-        if row.fact_type in facts.CELLS or not self.rules.free_of(
-            row.fact_type
-        ).issuperset(values):
-            return self._members(row)
-        told = row.columns[1:-1] if values else ""  # it leaves as it lies there
-        if not row.opened:
-            return told
-        shift = self.target._shift_of(row, self.rules)
-        key = row.fact_type, row.opened, values.get("country"), shift
-        more = self.sealed.get(key)
-        if more is None:
-            more = self.sealed[key] = self._sealed_members(row, shift)
-        if more is _MIXED:
-            return self._members(row)
-        return f"{told},{more}" if told else more
-
-    def _sealed_members(self, row, shift):
-        """Return the members of what was sealed, as it may leave.
+    def _with_sealed(self, parts, fact_id, fact_type, columns, sealed):
+        """Return the members of the type's own columns, those sealed as they may leave.
 
         Many facts say the same there: a date, a place.
         """
-        opened = json.loads(row.opened)
-        country = row.values.get("country") or opened.get("country") or "US"
-        if self.rules.free_of(row.fact_type) & opened.keys():
-            return _MIXED
-        plan = self.rules.plan_of(row.fact_type)
-        return _inside(plan.apply(opened, country=country, shift=shift))
+        opened = self.opening(bytes.fromhex(sealed), fact_id)
+        country = json.loads(columns).get("country") if '"country"' in columns else None
+        shift = 0
+        if self.by_patient:
+            shift = self.target._shift_of(FactRow(*parts), self.rules)
+        key = fact_type, opened, country, shift
+        more = self.sealed.get(key)
+        if more is None:
+            more = self.sealed[key] = self._sealed_members(*key)
+        if more is _MIXED:
+            return self._members(parts)
+        return f"{columns[1:-1]},{more}" if len(columns) > 2 else more
 
-    def _members(self, row):
-        return _inside(self.target._leaving(row, row.all_values(), self.rules))
+    def _sealed_members(self, fact_type, opened, country, shift):
+        values = json.loads(opened)
+        if self.rules.free_of(fact_type) & values.keys():
+            return _MIXED
+        country = country or values.get("country") or "US"
+        plan = self.rules.plan_of(fact_type)
+        return _inside(plan.apply(values, country=country, shift=shift))
+
+    def _members(self, parts):
+        row = FactRow(*parts)
+        values = json.loads(row.columns)
+        if row.sealed:
+            opened = self.opening(bytes.fromhex(row.sealed), row.fact_id)
+            values.update(json.loads(opened))
+        return _inside(self.target._leaving(row, values, self.rules))
 
 
 class HealthcareTarget(models.Model):
@@ -124,17 +130,29 @@ class HealthcareTarget(models.Model):
 
     def _texts(self, fact_records):
         self.ensure_one()
-        rows = fact_records._rows()
         rules = self.env["healthcare.policy"]._in_force(self.policy)
-        patients = list({row.partner for row in rows if row.partner})
+        free = {name: rules.free_of(name) for name in facts.CATALOGUE}
+        rows = fact_records._parts(
+            {name: free[name] for name in free.keys() - facts.CELLS.keys()}
+        )
+        partners = {row[_PARTNER] for row in rows} - {""}
+        known = self._patient_keys(list(map(int, partners)), rules)
         writer = _Writer(
             self,
             rules,
-            self._patient_keys(patients, rules),
-            fact_records._places({row.place for row in rows}),
+            {str(partner): value for partner, value in known.items()},
+            fact_records._places({place_of(row[_SETTING]) for row in rows}),
+            fact_records._opener(),
         )
-        return [writer.tell(row) for row in rows]
+        return list(map(writer.tell, rows))
+
+
+_PARTNER, _SETTING = map(FactRow._fields.index, ("partner", "setting"))
+
+
+def _text(value):
+    return strict_json.dumps(value).decode()
 
 
 def _inside(values):
-    return strict_json.dumps(values).decode()[1:-1]
+    return _text(values)[1:-1]
