@@ -150,7 +150,7 @@ class HealthcareDeliveryBatch(models.Model):
         """
         without = frozenset(without)
         of_lane = SQL("d.shard %% %s = %s", lanes, lane) if lanes > 1 else SQL("true")
-        if self._waits_for_refused(target):
+        if target.content == "events" and target._refused_any():
             # an event does not replace the one before: its subject's events wait
             of_lane = SQL(
                 """%s AND NOT EXISTS (SELECT 1 FROM healthcare_delivery o
@@ -183,24 +183,22 @@ class HealthcareDeliveryBatch(models.Model):
             ids += found
         return sorted(ids)[:limit]
 
-    @api.model
-    def _waits_for_refused(self, target):
-        if target.content != "events":
-            return False
-        return bool(
-            self.env.execute_query(
-                SQL(
-                    """SELECT 1 FROM healthcare_delivery
-                    WHERE target_id = %s AND state = 'failed' LIMIT 1""",
-                    target.id,
-                )
-            )
+    def _fact_ids(self):
+        """Return the numbers of its facts, in their order.
+
+        Not by the field: reading that copies each number, which for thousands takes
+        longer than sending them.
+        """
+        self.ensure_one()
+        self.flush_recordset(["facts"])
+        ((found,),) = self.env.execute_query(
+            SQL("SELECT facts FROM healthcare_delivery_batch WHERE id = %s", self.id)
         )
+        return found or []
 
     def _facts(self):
         """Return the facts of a batch, in their order; of an open one what is left."""
-        self.ensure_one()
-        ids = self.facts or []
+        ids = self._fact_ids()
         if self.attempts and self.state == "open":
             # perhaps somebody decided on one of them since it was sent first
             rows = self.env.execute_query(
@@ -230,14 +228,14 @@ class HealthcareDeliveryBatch(models.Model):
         self.ensure_one()
         if refused:
             self.env["healthcare.delivery"]._park(self, refused)
-        left = set(again)
-        facts = [fact_id for fact_id in self.facts or [] if fact_id not in left]
+        left, facts = set(again), self._fact_ids()
+        if left:
+            self.facts = facts = [one for one in facts if one not in left]
         count = marked if marked == len(facts) else self._mark(facts, "delivered")
         self.env["healthcare.delivery"]._supersede(self)
         self.write(
             {
                 "state": "delivered",
-                "facts": facts,
                 "delivered_at": clock.utc_now(),
                 "status_code": status,
                 "attempts": self.attempts + 1,

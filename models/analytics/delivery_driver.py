@@ -76,6 +76,7 @@ class HealthcareDelivery(models.Model):
     def _claim(self, run, targets):
         """Take the targets that nobody else drives."""
         free, share, left = run.see(targets.ids)
+        before = len(run.claimed)
         for ids, count in ((free, share), (left, len(left))):
             ids = [one for one in ids if one not in run.claimed]
             if ids and count:
@@ -85,8 +86,9 @@ class HealthcareDelivery(models.Model):
                     [ids, LOCK_CLASS, count],
                 )
                 run.claimed.update(row[0] for row in self.env.cr.fetchall())
-        # What others wrote while they held them is seen from here on.
-        self.env.cr.commit()
+        if len(run.claimed) > before:
+            # What others wrote while they held them is seen from here on.
+            self.env.cr.commit()
 
     @api.model
     def _unclaim(self, run, ids):
@@ -184,7 +186,7 @@ class HealthcareDelivery(models.Model):
         :param ready: :class:`~.delivery_run.Ready` of what may be in it, or None
         :raise KeyringError: when there are no keys to open any
         """
-        if ready and batch.facts == ready.fact_ids:
+        if ready and batch._fact_ids() == ready.fact_ids:
             fact_ids, documents = ready.fact_ids, ready.contents
         else:
             fact_ids, documents = self._documents(target, batch)

@@ -87,7 +87,7 @@ class HealthcareDeliveryBatch(models.Model):
         """Set a batch aside for good, by a person's decision; later facts go on."""
         for batch in self:
             batch.write({"state": "failed", "message": reason})
-            batch._mark(batch.facts or [], "given_up")
+            batch._mark(batch._fact_ids(), "given_up")
         self.env["healthcare.delivery"]._forget_cached()
 
 

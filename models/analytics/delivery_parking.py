@@ -44,7 +44,8 @@ class HealthcareDelivery(models.Model):
     @api.model
     def _supersede(self, batch):
         """Let go of refused facts of keys of which the target now has a later one."""
-        if batch.target_id.content == "events":
+        target = batch.target_id
+        if target.content == "events" or not target._refused_any():
             return
         rows = self.env.execute_query(
             SQL(
@@ -120,6 +121,15 @@ class HealthcareTarget(models.Model):
         )
         for target in self:
             target.refused_count = found.get(target, 0)
+
+    def _refused_any(self):
+        """Whether facts are set aside that this target refused."""
+        query = SQL(
+            """SELECT 1 FROM healthcare_delivery
+            WHERE target_id = %s AND state = 'failed' LIMIT 1""",
+            self.id,
+        )
+        return bool(self.env.execute_query(query))
 
     def _is_unproven(self):
         """Whether it refused so much, and took nothing, that it is not the facts."""

@@ -4,6 +4,8 @@ import secrets
 
 from odoo import api, fields, models
 
+from .fact_rows import as_array
+
 
 class HealthcareSurrogate(models.Model):
     """Random, so that nothing about the patient can be computed back from it.
@@ -65,7 +67,7 @@ class HealthcareSurrogate(models.Model):
     def _known(self, target, partner_ids):
         self.env.cr.execute(
             """SELECT partner_id, value FROM healthcare_surrogate
-            WHERE target_id = %s AND partner_id = ANY(%s)""",
-            [target.id, list(partner_ids)],
+            WHERE target_id = %s AND partner_id = ANY(%s::int[])""",
+            [target.id, as_array(partner_ids)],
         )
         return dict(self.env.cr.fetchall())
