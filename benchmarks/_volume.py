@@ -3,9 +3,9 @@
 Rows are as the connector leaves them, payloads apart: bodies are noise of a usual size
 that no key opens. :func:`fill` makes, per 1,000,000 events: 50,000 open exceptions that
 hold their events back, 200,000 closed ones, 10,000 events that wait, 2,000,000 facts
-with their deliveries, 1,100,000 lines of log, 200,000 visits of 100,000 patients, and
-the tallies of all that. What is worked on at the moment does not grow with it: 400
-events to be claimed, 2,000 facts to be delivered.
+with the batches that delivered them, 1,100,000 lines of log, 200,000 visits of 100,000
+patients, and the tallies of all that. What is worked on at the moment does not grow
+with it: 400 events to be claimed, 2,000 facts to be delivered.
 """
 
 READY = 400  # events to be claimed
@@ -267,7 +267,7 @@ STATEMENTS = (
         INSERT INTO healthcare_fact (id, fact_id, fact_type, schema_version, operation,
             key, sequence, occurred_at, recorded_at, company_id, facility_id,
             service_line_id, partner_id, columns, sealed, event_id, correlation_id,
-            res_model, res_id)
+            res_model, res_id, routed)
         SELECT k.fact + i, gen_random_uuid(), t.type, '1.1', 'upsert',
             t.type || ':' || k.visit + 1 + mod(n / 9, %(visits)s), 2 - mod(i, 2), t.at,
             t.at, k.company,
@@ -280,7 +280,7 @@ STATEMENTS = (
         + """ END,
             decode(repeat(md5('f' || i), 8), 'hex'), k.event + (i + 1) / 2,
             'c-' || i / 10, 'healthcare.appointment',
-            k.visit + 1 + mod(n / 9, %(visits)s)
+            k.visit + 1 + mod(n / 9, %(visits)s), true
         FROM generate_series(1, %(facts)s) i, known k,
             LATERAL (SELECT (i - 1) / 2 AS n) o, LATERAL (
             SELECT k.now - interval '365 days'
@@ -307,24 +307,24 @@ STATEMENTS = (
         "healthcare_delivery_batch",
         """
         INSERT INTO healthcare_delivery_batch (id, uuid, target_id, state, fact_count,
-            attempts, opened_at, delivered_at, status_code)
-        SELECT k.batch + i, gen_random_uuid(), k.target, 'delivered', %(batch)s, 1,
-            k.now, k.now, 200
-        FROM generate_series(1, %(facts)s / %(batch)s + 1) i, known k
+            attempts, opened_at, delivered_at, status_code, facts, first_fact,
+            last_fact)
+        SELECT k.batch + 1 + (f.id - k.fact - 1) / %(batch)s, gen_random_uuid(),
+            k.target, 'delivered', count(*), 1, k.now, k.now, 200,
+            jsonb_agg(f.id ORDER BY f.id), min(f.id), max(f.id)
+        FROM healthcare_fact f, known k
+        WHERE f.id > k.fact AND f.id - k.fact <= %(facts)s - %(pending)s
+        GROUP BY 1, k.target, k.now
         """,
     ),
     (
         "healthcare_delivery",
         """
-        INSERT INTO healthcare_delivery (fact_id, target_id, batch_number, recorded_at,
-            state, latency, shard)
-        SELECT f.id, k.target, CASE WHEN NOT l.waits
-                THEN k.batch + 1 + (f.id - k.fact) / %(batch)s END, f.recorded_at,
-            CASE WHEN l.waits THEN 'pending' ELSE 'delivered' END, 'real_time',
-            mod(f.id, 64)
-        FROM healthcare_fact f, known k, LATERAL (
-            SELECT f.id - k.fact > %(facts)s - %(pending)s AS waits) l
-        WHERE f.id > k.fact ORDER BY f.id
+        INSERT INTO healthcare_delivery (fact_id, target_id, recorded_at, state,
+            latency, shard)
+        SELECT f.id, k.target, f.recorded_at, 'pending', 'real_time', mod(f.id, 64)
+        FROM healthcare_fact f, known k
+        WHERE f.id - k.fact > %(facts)s - %(pending)s ORDER BY f.id
         """,
     ),
     (

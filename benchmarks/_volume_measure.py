@@ -239,6 +239,10 @@ def _rooms(env):
         ("event, form", lambda: _form(some)),
         ("facts, list", lambda: _list(facts, [])),
         (
+            "fact, form",
+            lambda: _form(facts.search([("event_id", "=", some.id)], limit=1)),
+        ),
+        (
             "facts of the last week",
             lambda: _list(facts, [("recorded_at", ">=", "now -7d")]),
         ),
@@ -261,7 +265,7 @@ def _rooms(env):
 def _parts(env):
     """What is seen by whoever sees what it belongs to."""
     models = (
-        ("deliveries one by one", "healthcare.delivery"),
+        ("facts to deliver", "healthcare.delivery"),
         ("documents of events", "healthcare.document.link"),
         ("charges", "healthcare.completion.line"),
         ("services of visits", "healthcare.appointment.service"),

@@ -3,6 +3,7 @@
 import tempfile
 import time
 
+from core.delivery import receipts
 from dev.receiver import Receiver
 
 from . import _shared
@@ -14,14 +15,13 @@ env["healthcare.target"].create({{"name": "Bench", "url": {url!r}}})
 env.cr.commit()
 """
 
-READ = """
+READ = f"""
 SELECT extract(epoch FROM e.processed_at - e.received_at),
        extract(epoch FROM b.delivered_at - e.received_at)
   FROM healthcare_event e
   JOIN healthcare_fact f ON f.event_id = e.id
-  JOIN healthcare_delivery d ON d.fact_id = f.id
-  JOIN healthcare_delivery_batch b ON b.id = d.batch_number
- WHERE e.external_id LIKE 'bench-%' AND b.state = 'delivered'
+  JOIN healthcare_delivery_batch b ON {receipts.RECEIPT}
+ WHERE e.external_id LIKE 'bench-%'
 """
 
 

@@ -56,9 +56,8 @@ UNION ALL SELECT 'fact', key || '#' || sequence, count(*) FROM healthcare_fact
 
 # Daily snapshots leave only for targets that ask for them.
 FACTS = """
-SELECT fact_id, sequence, operation FROM healthcare_fact f
- WHERE EXISTS (SELECT FROM healthcare_delivery d WHERE d.fact_id = f.id)
-    OR fact_type NOT IN
+SELECT fact_id, sequence, operation FROM healthcare_fact
+ WHERE routed OR fact_type NOT IN
        ('stock_level', 'procurement', 'utilization', 'financial_summary')"""
 
 

@@ -40,7 +40,7 @@ SELECT category, state, count(*) AS n, sum(amount_at_risk)
 
 _FACTS = """
 SELECT f.fact_type AS type, CASE WHEN d.waits THEN 'pending'
-           WHEN d.lacks THEN 'failed' WHEN d.waits IS NOT NULL THEN 'delivered'
+           WHEN d.lacks THEN 'failed' WHEN f.routed THEN 'delivered'
            ELSE 'recorded' END AS state, count(*) AS n
   FROM healthcare_fact f LEFT JOIN (
     SELECT fact_id, bool_or(state = 'pending') AS waits,
@@ -121,8 +121,7 @@ def collect(dev, database, sent=None, receiver=None):
         report["receiver"] = receiver.summary()
         arrived = receiver.arrived()
         # what was told before there was a target is on its way to nobody
-        bound = """SELECT f.fact_id FROM healthcare_fact f WHERE EXISTS (
-            SELECT FROM healthcare_delivery d WHERE d.fact_id = f.id)"""
+        bound = "SELECT fact_id FROM healthcare_fact WHERE routed"
         ids = [row["fact_id"] for row in query(bound)]
         report["receiver"]["missing"] = sum(one not in arrived for one in ids)
         report["receiver"]["unknown"] = len(arrived.keys() - set(ids))

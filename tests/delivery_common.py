@@ -4,6 +4,8 @@ import gzip
 import http.server
 import json
 import threading
+import time
+import uuid
 from concurrent import futures
 from datetime import timedelta
 from unittest.mock import patch
@@ -80,6 +82,44 @@ class Inline:
         """Nothing runs."""
 
 
+def take(deliveries):
+    """Have targets take what is in line, as if it had been sent; return the batches."""
+    made = batches = deliveries.env["healthcare.delivery.batch"]
+    for target, ones in deliveries.grouped("target_id").items():
+        batch = batches.create(
+            {
+                "uuid": str(uuid.uuid4()),
+                "target_id": target.id,
+                "facts": ones.fact_id.sorted("id").ids,
+                "opened_at": fields.Datetime.now(),
+            }
+        )
+        batch.env.flush_all()
+        batch._note_taken(200, time.monotonic())
+        made |= batch
+    return made
+
+
+def put_back(facts, target, state="pending"):
+    """Have facts in line for a target, or set aside; return the deliveries."""
+    deliveries = facts.env["healthcare.delivery"]
+    rows = [(one.id, one.key, one.fact_type) for one in facts]
+    deliveries._put_in_line(target, rows)
+    found = deliveries.search(
+        [("fact_id", "in", facts.ids), ("target_id", "=", target.id)]
+    )
+    found.state = state
+    found.flush_recordset()
+    return found
+
+
+def had(facts, target):
+    """Return those facts that a target was to get, whether it has them or not."""
+    return facts.filtered(
+        lambda one: target in (one.delivery_ids.target_id | one.receipt_ids.target_id)
+    )
+
+
 @tagged("post_install", "-at_install")
 class DeliveryCase(HealthcareCase):
     """A target, a receiver, a patient to tell of, and one turn of the job at a time."""
@@ -151,6 +191,9 @@ class DeliveryCase(HealthcareCase):
 
     def delivery(self, fact):
         return fact.delivery_ids.filtered(lambda one: one.target_id == self.target)
+
+    def receipts(self, fact):
+        return fact.receipt_ids.filtered(lambda one: one.target_id == self.target)
 
     def deliver(self):
         self.env.flush_all()

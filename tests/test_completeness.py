@@ -11,6 +11,7 @@ from odoo.addons.healthcare_connector.core.analytics import completeness
 from odoo.addons.healthcare_connector.core.errors import TechnicalError
 
 from .common import HealthcareCase
+from .delivery_common import had, put_back, take
 
 GROUP = "healthcare_connector.group_"
 
@@ -29,7 +30,7 @@ class CompletenessCase(HealthcareCase):
         for fact_type in ("claim", "invoice", "service"):
             cls.tell(fact_type)
         cls.tell("claim")
-        cls.env["healthcare.delivery"].search([]).state = "delivered"
+        take(cls.env["healthcare.delivery"].search([]))
         cls.env.flush_all()
         cls.env.cr.execute(
             "UPDATE healthcare_fact SET recorded_at = recorded_at - interval '2 h'"
@@ -43,8 +44,7 @@ class CompletenessCase(HealthcareCase):
         )
 
     def mine(self):
-        facts = self.env["healthcare.fact"]
-        return facts.search([("delivery_ids.target_id", "=", self.target.id)])
+        return had(self.env["healthcare.fact"].search([]), self.target)
 
     def latest(self):
         """Return the latest fact of each key."""
@@ -69,9 +69,7 @@ class TestCompleteness(CompletenessCase):
 
     def test_what_was_not_acknowledged_lacks(self):
         lost = self.latest().filtered(lambda f: f.fact_type in ("claim", "invoice"))
-        self.env["healthcare.delivery"].search(
-            [("fact_id", "in", lost.ids), ("target_id", "=", self.target.id)]
-        ).state = "failed"
+        put_back(lost, self.target, "failed")
         self.target.resend_gaps = False
         check = self.check()
         self.assertEqual((check.state, check.missing_count), ("gap", 2))
@@ -90,22 +88,19 @@ class TestCompleteness(CompletenessCase):
         self.env.cr.execute(
             "UPDATE healthcare_fact SET recorded_at = '2026-03-02 20:00:00'"
         )
-        self.env["healthcare.delivery"].search([]).state = "failed"
+        put_back(self.latest(), self.target, "failed")
         self.target.resend_gaps = False
         days = set(self.check().line_ids.mapped("day"))
         self.assertEqual(days, {fields.Date.to_date("2026-03-03")})
 
     def test_what_is_young_is_not_missed(self):
-        self.env["healthcare.delivery"].search([]).state = "pending"
+        put_back(self.latest(), self.target)
         self.env.cr.execute("UPDATE healthcare_fact SET recorded_at = now()")
         self.assertEqual(self.check().state, "complete")
 
     def test_what_was_refused_waits_for_a_person(self):
         lost = self.latest()[:1]
-        delivery = self.env["healthcare.delivery"].search(
-            [("fact_id", "=", lost.id), ("target_id", "=", self.target.id)]
-        )
-        delivery.state = "failed"
+        delivery = put_back(lost, self.target, "failed")
         check = self.check()
         self.assertEqual((check.state, delivery.state), ("gap", "failed"))
         check.action_send_again()
@@ -140,7 +135,7 @@ class TestCompleteness(CompletenessCase):
                     check.with_user(user).action_send_again()
 
     def test_figures(self):
-        self.env["healthcare.delivery"].search([]).state = "failed"
+        put_back(self.latest(), self.target, "failed")
         self.target.resend_gaps = False
         missing = self.check().missing_count
         self.env.flush_all()
@@ -198,7 +193,9 @@ class TestCompletenessByQuery(CompletenessCase):
         delivery = lost.delivery_ids
         self.assertEqual((delivery.state, len(delivery.batch_id)), ("pending", 0))
         # Once by itself: what lacks again then is for a person to look at.
-        delivery.state = "delivered"
+        take(delivery)
+        self.assertEqual(len(self.env["healthcare.fact"]._receipts()), 0)
+        self.assertEqual(len(lost.receipt_ids), 2)
         self.assertEqual(self.check().state, "gap")
         self.there[lost.fact_id] = "service"
         self.assertEqual(self.check().state, "complete")
@@ -212,7 +209,7 @@ class TestCompletenessByQuery(CompletenessCase):
         self.assertEqual((check.missing_count, check.unknown_count), (1, 1))
 
     def test_what_is_there_though_not_acknowledged_is_there(self):
-        self.env["healthcare.delivery"].search([]).state = "pending"
+        put_back(self.latest(), self.target)
         check = self.check()
         self.assertEqual((check.state, check.unknown_count), ("complete", 0))
 

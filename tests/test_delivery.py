@@ -9,7 +9,7 @@ from odoo.tools import SQL
 from odoo.addons.healthcare_connector.core.errors import SignatureError
 from odoo.addons.healthcare_connector.core.protection import signatures
 
-from .delivery_common import DeliveryCase, Endpoint
+from .delivery_common import DeliveryCase, Endpoint, take
 
 
 @tagged("post_install", "-at_install")
@@ -25,7 +25,9 @@ class TestDelivery(DeliveryCase):
         signatures.verify([self.secret], headers, body)
         with self.assertRaises(SignatureError):
             signatures.verify([self.secret], headers, body + b"x")
-        batch = fact.delivery_ids.batch_id
+        batch = self.receipts(fact)
+        self.assertFalse(fact.delivery_ids, "the batch is the receipt")
+        self.assertEqual((len(batch), batch.facts), (1, fact.ids))
         self.assertEqual(headers["Idempotency-Key"], f'"{batch.uuid}"')
         self.assertEqual(batch.log_ids.outcome, "done")
         self.assertEqual(self.target.delivered_count, 1)
@@ -151,8 +153,12 @@ class TestDelivery(DeliveryCase):
         }
         for fact, (_state, ones) in states.items():
             for delivery, state in zip(fact.delivery_ids, ones, strict=False):
-                delivery.state = state
+                if state == "delivered":
+                    take(delivery)
+                else:
+                    delivery.state = state
         told[3].delivery_ids.unlink()
+        told[3].routed = False  # there was no target when it was told
         self.assertEqual(len(told[0].delivery_ids.target_id & second), 1)
         self.assertEqual(told.mapped("state"), [one for one, _two in states.values()])
 

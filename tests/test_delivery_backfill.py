@@ -9,7 +9,7 @@ from odoo.tests import tagged
 
 from odoo.addons.healthcare_connector.models.analytics import backfill, fact_retention
 
-from .delivery_common import DeliveryCase, Endpoint
+from .delivery_common import DeliveryCase, Endpoint, put_back, take
 
 
 @tagged("post_install", "-at_install")
@@ -62,6 +62,13 @@ class TestBackfill(DeliveryCase):
         self.assertEqual(job.progress, 100.0)
         self.assertTrue(job.ended_at)
         self.assertFalse(self.job().chosen_count, "it has them all")
+        self.late.requests.clear()
+        self.tell(self.patients[2], payer="late")
+        self.new.paused = True
+        put_back(self.env["healthcare.fact"].search([], limit=1), self.new).unlink()
+        self.assertEqual(self.job().chosen_count, 1, "what it never got")
+        before = self.job(only_newest=False, date_from=job.date_from)
+        self.assertEqual(before.chosen_count, 3, "and what was replaced by then")
 
     def test_everything_ever_told(self):
         job = self.job(
@@ -157,6 +164,9 @@ class TestBackfill(DeliveryCase):
             [("res_model", "=", "res.partner"), ("res_id", "in", self.patients.ids)]
         )
         self.assertEqual(set(facts.mapped("state")), {"pending"})
+        with self.assertRaises(UserError), self.cr.savepoint():
+            take(self.env["healthcare.delivery"].search([], limit=1))
+            self.target.unlink()
         self.target.unlink()
         self.forget()
         self.assertEqual(set(facts.exists().mapped("state")), {"recorded"})

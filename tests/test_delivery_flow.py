@@ -15,7 +15,7 @@ from odoo.addons.healthcare_connector.models.analytics.delivery_driver import (
     LOCK_CLASS,
 )
 
-from .delivery_common import DeliveryCase, Endpoint
+from .delivery_common import DeliveryCase, Endpoint, put_back
 
 
 @tagged("post_install", "-at_install")
@@ -35,7 +35,7 @@ class TestDeliveryFlow(DeliveryCase):
         )
 
     def test_what_was_taken_before_a_crash_is_counted_once(self):
-        """Deliveries are marked by the thread that sent them, the batch by the job."""
+        """The thread that sent facts takes them off the queue; the job notes it."""
         self.make("a", "b")
         batch = self.env["healthcare.delivery.batch"]._open_batch(self.target)
         self.env.flush_all()
@@ -44,10 +44,11 @@ class TestDeliveryFlow(DeliveryCase):
         parcel = self.target._parcel(batch.uuid, self.target._written(found))
         here = contextlib.nullcontext(self.env.cr)
         with patch.object(delivery_run, "aside", lambda _database: here):
-            answer, marked = delivery_run.go(self.env.cr.dbname, trip, parcel)
-        self.assertEqual((answer.kind, marked), ("taken", 2))
+            answer, taken = delivery_run.go(self.env.cr.dbname, trip, parcel)
+        self.assertEqual((answer.kind, taken), ("taken", 2))
         self.env.invalidate_all()
         self.assertEqual(found.mapped("state"), ["delivered"] * 2)
+        self.assertFalse(found.delivery_ids)
         self.assertEqual(batch.state, "open")
         # The job ended here: it goes again under its key, once.
         self.deliver()
@@ -58,16 +59,62 @@ class TestDeliveryFlow(DeliveryCase):
         }
         self.assertEqual(keys, {f'"{batch.uuid}"'})
         self.assertEqual((batch.state, self.target.delivered_count), ("delivered", 2))
+        self.assertEqual(batch.facts, found.ids)
+
+    def lost_answer(self, *names):
+        """Return facts that were taken, and their batch, which nobody noted it of."""
+        facts = self.tell(self.env["res.partner"].create([{"name": n} for n in names]))
+        batch = self.env["healthcare.delivery.batch"]._open_batch(self.target)
+        self.env.flush_all()
+        self.env.cr.execute(delivery_run.taking(self.target.id, facts.ids))
+        self.env.invalidate_all()
+        return facts, batch
+
+    def test_what_was_taken_before_a_crash_stays_taken(self):
+        """Whatever the target says when it is sent once more."""
+        facts, batch = self.lost_answer("a", "b")
+        self.endpoint.answers = [500, 422]
+        self.deliver()
+        self.assertEqual((batch.state, batch.attempts), ("open", 1))
+        self.probe_now()
+        self.deliver()
+        self.assertEqual(self.sizes(), [2, 2], "with an attempt on record, too")
+        self.assertEqual((batch.state, batch.facts), ("delivered", facts.ids))
+        self.assertEqual(facts.mapped("state"), ["delivered"] * 2)
+        self.assertEqual(self.target.refused_count, 0)
+        facts, batch = self.lost_answer("c", "d")
+        batch._note_taken(200, 0.0, refused={facts[0].id: "no"}, again=[facts[1].id])
+        self.assertEqual((batch.facts, batch.refused_count), (facts.ids, 0))
+
+    def test_what_was_taken_is_not_given_up(self):
+        facts, batch = self.lost_answer("a", "b")
+        put_back(facts[1], self.target)
+        batch._give_up("enough")
+        self.assertEqual((batch.state, batch.facts), ("delivered", facts[0].ids))
+        self.assertEqual(self.delivery(facts[1]).state, "given_up")
+        self.assertEqual(self.delivery(facts[1]).batch_id, batch)
+        self.assertEqual(facts.mapped("state"), ["delivered", "failed"])
+
+    def test_what_was_set_aside_meanwhile_is_not_sent(self):
+        self.make("a", "b")
+        batch = self.env["healthcare.delivery.batch"]._open_batch(self.target)
+        facts = batch._facts()
+        self.delivery(facts[0]).state = "given_up"
+        batch.attempts = 1
+        self.env.flush_all()
+        self.assertEqual(batch._facts(), facts[1])
+        batch._note_taken(200, 0.0)
+        self.assertEqual(batch.facts, facts[1].ids)
 
     def test_what_was_marked_needs_no_second_look(self):
         self.make("a", "b")
         batch = self.env["healthcare.delivery.batch"]._open_batch(self.target)
-        with patch.object(type(batch), "_mark") as mark:
+        with patch.object(type(batch), "_take") as take:
             self.assertEqual(batch._note_taken(200, 0.0, marked=2), 2)
-            self.assertFalse(mark.called)
-            mark.return_value = 2
+            self.assertFalse(take.called)
+            take.return_value = batch.facts
             batch._note_taken(200, 0.0, marked=1)
-            self.assertTrue(mark.called)
+            self.assertTrue(take.called)
 
     def test_a_batch_leaves_when_it_is_full_or_old(self):
         self.target.write({"latency": "near_real_time", "batch_size": 3})
@@ -152,19 +199,18 @@ class TestDeliveryFlow(DeliveryCase):
         self.tell(patients)
         self.deliver()
         self.assertEqual(sum(self.sizes()), 80)
-        lanes, last = {}, {}
+        lanes, last, count = {}, {}, 0
         batches = self.env["healthcare.delivery.batch"].search(
             [("target_id", "=", self.target.id)]
         )
         self.assertEqual(set(batches.mapped("lane")), {0, 1, 2, 3})
-        deliveries = self.env["healthcare.delivery"].search(
-            [("target_id", "=", self.target.id)]
-        )
-        for delivery in deliveries.sorted(lambda d: (d.batch_id.id, d.fact_id.id)):
-            fact = delivery.fact_id
-            lanes.setdefault(fact.key, set()).add(delivery.batch_id.lane)
-            self.assertGreater(fact.sequence, last.get(fact.key, 0))
-            last[fact.key] = fact.sequence
+        for batch in batches.sorted("id"):
+            for fact in self.env["healthcare.fact"].browse(batch.facts):
+                count += 1
+                lanes.setdefault(fact.key, set()).add(batch.lane)
+                self.assertGreater(fact.sequence, last.get(fact.key, 0))
+                last[fact.key] = fact.sequence
+        self.assertEqual(count, 80)
         self.assertTrue(all(len(ones) == 1 for ones in lanes.values()))
 
     def test_a_slow_target_holds_no_other(self):

@@ -48,6 +48,10 @@ class TestDeliveryRefusals(DeliveryCase):
         self.assertIn("Registration (1)", issue.reason)
         self.assertEqual(self.target.breaker_state, "closed")
         self.assertEqual(self.target.delivered_count, 19)
+        self.assertFalse(self.receipts(refused.fact_id))
+        self.assertEqual(
+            (refused.batch_id.state, refused.batch_id.refused_count), ("failed", 1)
+        )
         keys = [
             headers["Idempotency-Key"] for headers, _b, _d in self.endpoint.requests
         ]
@@ -87,6 +91,13 @@ class TestDeliveryRefusals(DeliveryCase):
         self.assertEqual(self.taken, [("a", 1), ("bad", 1)])
         self.assertFalse(self.issues())
         self.assertEqual(self.target.refused_count, 0)
+        facts = self.env["healthcare.fact"].search([("key", "like", "registration:")])
+        bad, other = self.taken_by(facts.sorted("id")[-2:])
+        self.assertLess(other.id, bad.id, "the receipt is of the batch that took it")
+
+    def taken_by(self, facts):
+        """Return the one receipt of each fact."""
+        return [self.receipts(fact).ensure_one() for fact in facts]
 
     def test_refused_again_is_told_again(self):
         self.make("bad", "a")
@@ -147,6 +158,19 @@ class TestDeliveryRefusals(DeliveryCase):
         self.assertEqual(asked, ["a", "bad", "busy", "b", "busy"])
         self.assertEqual(self.target.delivered_count, 3)
         self.assertEqual(self.target.refused_count, 1)
+        facts = self.env["healthcare.fact"].search(
+            [("fact_type", "=", "registration")], limit=4
+        )
+        facts = facts.sorted("id")
+        first, later = self.taken_by(facts[0] + facts[2])
+        self.assertEqual(first.facts, [facts[0].id, facts[3].id])
+        self.assertEqual((first.fact_count, first.refused_count), (3, 1))
+        self.assertEqual(later.facts, facts[2].ids)
+        self.assertEqual(self.delivery(facts[1]).batch_id, first)
+        # Its id lies between those of the batch: that is not enough.
+        self.assertLess(first.first_fact, facts[1].id)
+        self.assertLess(facts[1].id, first.last_fact)
+        self.assertFalse(self.receipts(facts[1]))
         self.assertTrue(self.endpoint.paths[0].startswith("/facts/facts/_bulk?"))
 
     def test_a_fact_that_cannot_be_opened_is_set_aside_alone(self):

@@ -21,11 +21,14 @@ from ..dev.common import NAME, REPO, WORK, DevError, locked
 #: The addon as it was first published, 19.0.1.0.0.
 FIRST = "f8ef81329d1f"
 FILL = """
+import time
 from odoo.addons.healthcare_connector.core import strict_json
 from odoo.addons.healthcare_connector.dev import feed
 from odoo.addons.healthcare_connector.formats import cloudevents
 from odoo.addons.healthcare_connector.models.exchange.ordering import PARTITIONS
 env["ir.config_parameter"].set_param("healthcare_connector.environment", "sandbox")
+target = env["healthcare.target"].create(
+    {"name": "Warehouse", "url": "https://wh.example.com/", "batch_size": 20})
 source = env["healthcare.source"].search([("code", "=", "demo-access")])
 body = strict_json.dumps(feed.generate())
 reading = cloudevents.read(
@@ -36,6 +39,10 @@ engine = env["healthcare.engine"]
 while queues := engine._claim(list(range(PARTITIONS))):
     engine._settle(engine._run_queues(queues))
     env.cr.commit()
+# a batch that was delivered, and one that is on its way
+env["healthcare.delivery"]._open_batch(target)._note_success(200, time.monotonic())
+env["healthcare.delivery"]._open_batch(target)
+env.cr.commit()
 """
 COUNT = """
 import json
@@ -50,6 +57,9 @@ events = env["healthcare.event"].search([])
 one = events.filtered(lambda event: event.state == "done")[:1]
 env["healthcare.tally"]._cron_fold()
 totals = env["healthcare.tally"]._read_group([], ["kind"], ["count:sum"])
+facts = env["healthcare.fact"]
+way, receipt = env["healthcare.delivery.batch"].search([])
+states = dict(facts._read_group([], ["state"], ["__count"]))
 print(json.dumps({
     "opens": bool(list(one._envelopes().values())[0]["data"]),
     "unversioned": len(events.filtered(lambda event: not event.schema_version)),
@@ -60,6 +70,9 @@ print(json.dumps({
          ("healthcare_known_facility_ids", "=", False)]),
     "done": len(events.filtered(lambda event: event.state == "done")),
     "tallied": dict(totals).get("done"),
+    "delivered": [states.get("delivered"), len(receipt.facts), len(way._facts())],
+    "pending": states["pending"] - env["healthcare.delivery"].search_count([]),
+    "in": facts.search([("state", "=", "delivered")]).receipt_ids == receipt,
     "version": env.ref("base.module_healthcare_connector").installed_version,
     "path": __import__("odoo.addons.healthcare_connector").addons
         .healthcare_connector.__file__,
@@ -253,5 +266,8 @@ class TestLifecycle(BaseCase):
         for name in ("unversioned", "unbooked", "untied", "unknown"):
             self.assertEqual(found[name], 0, name)
         self.assertEqual(found["tallied"], found["done"])
+        # what was delivered is in its receipt, and in line no more
+        self.assertEqual(found["delivered"], [20, 20, 20])
+        self.assertEqual((found["pending"], found["in"]), (0, True))
         self.assertEqual(found["version"], "19.0.2.0.0")
         self.assertTrue(found["path"].startswith(str(addons)), found["path"])

@@ -36,7 +36,7 @@ class LineageCase(ClaimCase):
 
     def of(self, fact_type):
         return self.env["healthcare.fact"].search(
-            [("fact_type", "=", fact_type), ("delivery_ids", "!=", False)], limit=1
+            [("fact_type", "=", fact_type), ("routed", "=", True)], limit=1
         )
 
     def batch(self, **values):
@@ -56,10 +56,12 @@ class LineageCase(ClaimCase):
         waiting = self.env["healthcare.delivery"].search(
             [("target_id", "=", self.target.id), ("batch_number", "=", False)]
         )
-        state = "pending" if batch.state == "open" else batch.state
-        waiting.write({"batch_number": state != "pending" and batch.id, "state": state})
         batch.facts = waiting.fact_id.sorted("id").ids
         batch.fact_count = len(waiting)
+        if batch.state == "delivered":
+            waiting.unlink()
+        elif batch.state != "open":
+            waiting.write({"batch_number": batch.id, "state": batch.state})
         self.env.flush_all()
         return batch
 
@@ -123,7 +125,7 @@ class TestLineage(LineageCase):
         self.assertEqual(newer.version_count, 2)
 
     def test_no_name_of_a_patient_is_in_it(self):
-        for fact in self.env["healthcare.fact"].search([("delivery_ids", "!=", False)]):
+        for fact in self.env["healthcare.fact"].search([("routed", "=", True)]):
             self.assertNotIn("Quillfeather", fact.lineage)
             self.assertNotIn("ZephK1", fact.lineage)
 

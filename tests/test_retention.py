@@ -14,6 +14,7 @@ from odoo.addons.healthcare_connector.models.privacy import retention_run
 
 from .common import HealthcareCase, event
 from .common import patient_data as any_patient
+from .delivery_common import take
 from .durability import DurabilityCase
 
 GROUP = "base.group_user,healthcare_connector.group_"
@@ -135,7 +136,7 @@ class TestRetention(HealthcareCase):
         self.age(everything)
         self.run_policy()
         self.assertTrue(self.has_body(everything))
-        delivery.state = "delivered"
+        take(delivery)
         issue._close("resolved", "cause_gone")
         self.env.flush_all()
         self.run_policy()

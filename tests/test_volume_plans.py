@@ -15,17 +15,19 @@ LARGE = (
     "healthcare_event",
     "healthcare_fact",
     "healthcare_fact_latest",
-    "healthcare_delivery",
+    "healthcare_delivery_batch",
     "healthcare_sync_log",
     "healthcare_document_link",
     "healthcare_tally",
 )
-# Months of tallies or facts are a large part of a year's.
+# Months of tallies or facts are a large part of a year's, and a page of batches is all
+# that there are here.
 BY_NATURE = {
     "control room, month",
     "control room, week",
     "dashboard, month",
     "dashboard, year",
+    "deliveries",
     "margin of a quarter, pivot",
     "reimbursement of a quarter, pivot",
 }
@@ -55,7 +57,10 @@ class TestVolumePlans(WorkflowCase):
     def test_the_generator_keeps_its_proportions(self):
         self.assertEqual(self.made["healthcare_event"], EVENTS)
         self.assertEqual(self.made["healthcare_fact"], 2 * EVENTS)
-        self.assertEqual(self.made["healthcare_delivery"], 2 * EVENTS)
+        self.assertEqual(self.made["healthcare_delivery"], _volume.PENDING)
+        delivered = 2 * EVENTS - _volume.PENDING
+        batches = delivered / _volume.BATCH
+        self.assertEqual(self.made["healthcare_delivery_batch"], batches)
         exceptions = self.env["healthcare.exception"]
         mine = [("name", "like", "VOL/")]
         still_open = exceptions.search_count([*mine, ("is_open", "=", True)])

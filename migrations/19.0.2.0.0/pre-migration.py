@@ -3,8 +3,8 @@
 STATEMENTS = (
     # How a fact stands is told by its deliveries.
     "ALTER TABLE healthcare_fact DROP COLUMN IF EXISTS state",
-    # A batch knows its facts; a delivery has the number of the one it came to its end
-    # in, which no index knows and no foreign key checks.
+    # A batch knows its facts; a delivery has the number of the one it was in last,
+    # which no index knows and no foreign key checks.
     "ALTER TABLE healthcare_delivery_batch ADD COLUMN IF NOT EXISTS facts jsonb",
     """
     DO $$ BEGIN
@@ -28,6 +28,48 @@ STATEMENTS = (
     """,
     # The index that is unique has the fact first.
     "DROP INDEX IF EXISTS healthcare_delivery__fact_id_index",
+    # Batches are receipts: of what was delivered, and of nothing else.
+    """
+    UPDATE healthcare_delivery_batch b
+       SET facts = d.facts, state = 'delivered'
+      FROM (SELECT batch_number, jsonb_agg(fact_id ORDER BY fact_id) AS facts
+              FROM healthcare_delivery WHERE state = 'delivered'
+             GROUP BY batch_number) d
+     WHERE d.batch_number = b.id AND b.state NOT IN ('open', 'delivered')
+    """,
+    """
+    UPDATE healthcare_delivery_batch b
+       SET facts = (SELECT jsonb_agg(n.fact_id ORDER BY n.fact_id::int)
+                      FROM jsonb_array_elements(b.facts) n(fact_id)
+                     WHERE n.fact_id::int NOT IN (
+                           SELECT d.fact_id FROM healthcare_delivery d
+                            WHERE d.batch_number = b.id AND d.state != 'delivered'))
+     WHERE b.state = 'delivered' AND b.id IN (
+           SELECT batch_number FROM healthcare_delivery WHERE state != 'delivered')
+    """,
+    """
+    ALTER TABLE healthcare_delivery_batch
+      ADD COLUMN IF NOT EXISTS first_fact integer,
+      ADD COLUMN IF NOT EXISTS last_fact integer
+    """,
+    """
+    UPDATE healthcare_delivery_batch b
+       SET first_fact = coalesce(found.first, 0), last_fact = coalesce(found.last, 0)
+      FROM (SELECT o.id, min(n.fact_id::int) AS first, max(n.fact_id::int) AS last
+              FROM healthcare_delivery_batch o
+              LEFT JOIN LATERAL jsonb_array_elements_text(o.facts) n(fact_id) ON TRUE
+             WHERE o.first_fact IS NULL
+             GROUP BY o.id) found
+     WHERE found.id = b.id
+    """,
+    # A fact knows whether a target was to get it; of those that all have there is no
+    # delivery any more.
+    "ALTER TABLE healthcare_fact ADD COLUMN IF NOT EXISTS routed boolean",
+    """
+    UPDATE healthcare_fact SET routed = TRUE
+     WHERE routed IS NOT TRUE AND id IN (SELECT fact_id FROM healthcare_delivery)
+    """,
+    "DELETE FROM healthcare_delivery WHERE state = 'delivered'",
 )
 
 

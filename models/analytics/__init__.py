@@ -25,6 +25,7 @@ from . import target_pause
 from . import delivery
 from . import fact_state
 from . import delivery_batch
+from . import receipts
 from . import delivery_parking
 from . import delivery_jobs
 from . import delivery_driver

@@ -9,7 +9,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ...core import clock
 from ..exchange.slice_job import (
     BUDGET_SECONDS,
     CANCELLED,
@@ -19,11 +18,11 @@ from ..exchange.slice_job import (
     RUNNING,
     STATE,
 )
-from .delivery import shard_of
 from .fact import fact_types
 from .target import _parts
 
 SLICE = 2000
+WINDOW = 20_000  # facts looked at for a slice
 PATIENCE_SECONDS = 5.0
 
 
@@ -98,8 +97,8 @@ class HealthcareBackfill(models.Model):
 
     # -- what it is about -------------------------------------------------------
 
-    def _chosen(self):
-        """Return the condition on facts ``f`` that are meant."""
+    def _meant(self):
+        """Return the condition on facts ``f`` of the kinds and time meant."""
         # On a form not saved yet a record has an id that is none.
         target = self.target_id._origin
         conditions = [SQL("f.id <= %s", self.last_fact) if self.last_fact else None]
@@ -114,6 +113,12 @@ class HealthcareBackfill(models.Model):
             conditions.append(SQL("f.recorded_at >= %s", self.date_from))
         if self.date_to:
             conditions.append(SQL("f.recorded_at < %s", self.date_to))
+        return SQL(" AND ").join([SQL("TRUE"), *filter(None, conditions)])
+
+    def _chosen(self, first, last):
+        """Return the condition on facts ``f`` to be sent, in a range of ids."""
+        target = self.target_id._origin
+        conditions = [SQL("f.id BETWEEN %s AND %s", first, last), self._meant()]
         if self.only_newest:
             conditions.append(
                 SQL(
@@ -121,9 +126,9 @@ class HealthcareBackfill(models.Model):
                     WHERE l.key = f.key AND l.sequence > f.sequence)"""
                 )
             )
-        kept = SQL("('pending', 'failed')")
-        if not self.again:
-            kept = SQL("('pending', 'failed', 'delivered', 'superseded')")
+        kept = (
+            ("pending", "failed") if self.again else ("pending", "failed", "superseded")
+        )
         conditions.append(
             SQL(
                 """NOT EXISTS (SELECT 1 FROM healthcare_delivery d
@@ -132,12 +137,30 @@ class HealthcareBackfill(models.Model):
                 kept,
             )
         )
-        return SQL(" AND ").join(filter(None, conditions))
+        if not self.again:
+            conditions.append(
+                SQL(
+                    """NOT EXISTS (SELECT 1 FROM (%s) AS received
+                    WHERE received.id = f.id)""",
+                    target._received(first, last),
+                )
+            )
+        return SQL(" AND ").join(conditions)
 
     def _count(self):
         self.env.flush_all()
+        ((first, last),) = self.env.execute_query(
+            SQL(
+                "SELECT min(id), max(id) FROM healthcare_fact f WHERE %s", self._meant()
+            )
+        )
+        if not last:
+            return 0
         return self.env.execute_query(
-            SQL("SELECT count(*) FROM healthcare_fact f WHERE %s", self._chosen())
+            SQL(
+                "SELECT count(*) FROM healthcare_fact f WHERE %s",
+                self._chosen(first, last),
+            )
         )[0][0]
 
     # -- what people do ---------------------------------------------------------
@@ -204,45 +227,33 @@ class HealthcareBackfill(models.Model):
         return rows[0][0] < SLICE // 2
 
     def _next_slice(self):
-        """Put one slice in line; ends the job when there is none."""
+        """Put one slice in line; ends the job when there is nothing left to look at."""
+        self.env.flush_all()
+        ((first, last),) = self.env.execute_query(
+            SQL(
+                """SELECT min(id), max(id) FROM (SELECT f.id FROM healthcare_fact f
+                    WHERE f.id > %s AND %s ORDER BY f.id LIMIT %s) AS looked_at""",
+                self.cursor,
+                self._meant(),
+                WINDOW,
+            )
+        )
+        if not last:
+            self._end()
+            return
         rows = self.env.execute_query(
             SQL(
                 """SELECT f.id, f.key, f.fact_type FROM healthcare_fact f
-                WHERE f.id > %s AND %s ORDER BY f.id LIMIT %s""",
-                self.cursor,
-                self._chosen(),
+                WHERE %s ORDER BY f.id LIMIT %s""",
+                self._chosen(first, last),
                 SLICE,
             )
         )
-        if not rows:
-            self._end()
-            return
-        now, target = clock.utc_now(), self.target_id
-        self.env.cr.execute_values(
-            """INSERT INTO healthcare_delivery
-            (fact_id, target_id, recorded_at, state, latency, shard) VALUES %s
-            ON CONFLICT (target_id, fact_id) DO UPDATE
-            SET state = 'pending', batch_number = NULL, reason = NULL,
-                recorded_at = EXCLUDED.recorded_at, latency = EXCLUDED.latency,
-                shard = EXCLUDED.shard""",
-            [
-                (
-                    id_,
-                    target.id,
-                    now,
-                    "pending",
-                    target._latency_of(kind),
-                    shard_of(key),
-                )
-                for id_, key, kind in rows
-            ],
-            page_size=len(rows),
-        )
-        deliveries = self.env["healthcare.delivery"]
-        deliveries.invalidate_model()
-        deliveries._forget_cached()
-        deliveries._wake()
-        self.write({"cursor": rows[-1][0], "done_count": self.done_count + len(rows)})
+        if rows:
+            self.env["healthcare.delivery"]._put_in_line(self.target_id, rows)
+        if len(rows) == SLICE:
+            last = rows[-1][0]
+        self.write({"cursor": last, "done_count": self.done_count + len(rows)})
 
 
 class HealthcareTarget(models.Model):

@@ -1,4 +1,4 @@
-"""What each target still has to get, in the order it came about."""
+"""The queue: what each target still has to get, in the order it came about."""
 
 import zlib
 
@@ -12,12 +12,12 @@ SHARDS = 64
 
 
 class HealthcareDelivery(models.Model):
-    """One fact on its way to one target.
+    """One fact that one target has still to get, or that was set aside.
 
     Rows are written with the fact and taken in the order of their facts. A batch names
     the facts it has, and is committed, before anything is sent: whatever dies then, the
-    same facts are sent again under the same idempotency key. A row is written once
-    more, when it is known what became of it.
+    same facts are sent again under the same idempotency key. When the target has taken
+    a fact, its row is deleted: the batch is the receipt.
     """
 
     _name = "healthcare.delivery"
@@ -45,7 +45,6 @@ class HealthcareDelivery(models.Model):
     state = fields.Selection(
         [
             ("pending", "To Deliver"),
-            ("delivered", "Delivered"),
             ("failed", "Refused"),
             ("superseded", "Replaced by a Later One"),
             ("given_up", "Given Up"),
@@ -112,10 +111,45 @@ class HealthcareDelivery(models.Model):
             self._wake()
 
     @api.model
+    def _put_in_line(self, target, rows):
+        """Put facts of before in line for a target, in the place of what was set aside.
+
+        :param rows: (id, key, fact type) of each
+        """
+        ids, keys, kinds = zip(*rows, strict=True)
+        classes = {kind: target._latency_of(kind) for kind in set(kinds)}
+        self.env.cr.execute(
+            """INSERT INTO healthcare_delivery
+                (fact_id, target_id, recorded_at, state, latency, shard)
+            SELECT f.id, %s, %s, 'pending', f.latency, f.shard
+            FROM unnest(%s, %s, %s) AS f(id, latency, shard)
+            ON CONFLICT (fact_id, target_id) DO UPDATE
+            SET state = 'pending', batch_number = NULL, reason = NULL,
+                recorded_at = EXCLUDED.recorded_at, latency = EXCLUDED.latency,
+                shard = EXCLUDED.shard""",
+            [
+                target.id,
+                clock.utc_now(),
+                list(ids),
+                [classes[kind] for kind in kinds],
+                [shard_of(key) for key in keys],
+            ],
+        )
+        self.env.cr.execute(
+            """UPDATE healthcare_fact SET routed = TRUE
+            WHERE id = ANY(%s) AND routed IS NOT TRUE""",
+            [list(ids)],
+        )
+        self._forget_cached()
+        self._wake()
+
+    @api.model
     def _forget_cached(self):
         """Read anew what was written past the ORM: how deliveries and facts stand."""
-        self.invalidate_model(["state", "batch_number", "batch_id", "reason"])
-        self.env["healthcare.fact"].invalidate_model(["state"])
+        self.invalidate_model()
+        self.env["healthcare.fact"].invalidate_model(
+            ["state", "routed", "delivery_ids", "receipt_ids"]
+        )
 
     @api.model
     def _wake(self):

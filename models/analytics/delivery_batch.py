@@ -7,11 +7,15 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ...core import clock
-from .delivery_run import marking
+from .delivery_run import taking
+from .fact_rows import as_array
 
 
 class HealthcareDeliveryBatch(models.Model):
     """Facts sent together: the receipt of what left, when, to whom.
+
+    Of a delivered batch ``facts`` are those that the target took, all of them and no
+    other; what it refused names the batch that it was in last.
 
     A target that takes several requests at once has as many lanes, each with its part
     of the shards, so that facts of one key go through one lane, one batch at a time.
@@ -60,7 +64,7 @@ class HealthcareDeliveryBatch(models.Model):
         string="Numbers of Facts",
         readonly=True,
         prefetch=False,
-        help="What is in it, in its order.",
+        help="What is in it, in its order; of a delivered one what was taken.",
     )
     log_ids = fields.One2many("healthcare.sync.log", "batch_id", string="History")
 
@@ -200,19 +204,10 @@ class HealthcareDeliveryBatch(models.Model):
         """Return the facts of a batch, in their order; of an open one what is left."""
         ids = self._fact_ids()
         if self.attempts and self.state == "open":
-            # perhaps somebody decided on one of them since it was sent first
-            rows = self.env.execute_query(
-                SQL(
-                    """SELECT fact_id FROM healthcare_delivery WHERE target_id = %s
-                    AND fact_id = ANY(%s) AND (state = 'pending'
-                        OR state = 'delivered' AND batch_number = %s)
-                    ORDER BY fact_id""",
-                    self.target_id.id,
-                    ids,
-                    self.id,
-                )
-            )
-            ids = [row[0] for row in rows]
+            # Perhaps somebody decided on one of them since it was sent first. One
+            # without a row was taken, and the job ended before it was on record.
+            aside = self._in_line(ids, "AND state <> 'pending'")
+            ids = [fact_id for fact_id in ids if fact_id not in aside]
         return self.env["healthcare.fact"].browse(ids)
 
     # -- what came of it --------------------------------------------------------
@@ -222,31 +217,42 @@ class HealthcareDeliveryBatch(models.Model):
 
         :param refused: ``{fact id: reason}`` of facts that are never taken
         :param again: ids of facts to send once more
-        :param marked: how many of its deliveries say so already
+        :param marked: how many of its facts are off the queue already
         :return: how many were taken
         """
         self.ensure_one()
+        deliveries, parked = self.env["healthcare.delivery"], self.refused_count
         if refused:
-            self.env["healthcare.delivery"]._park(self, refused)
-        left, facts = set(again), self._fact_ids()
-        if left:
-            self.facts = facts = [one for one in facts if one not in left]
-        count = marked if marked == len(facts) else self._mark(facts, "delivered")
-        self.env["healthcare.delivery"]._supersede(self)
+            parked += deliveries._park(self, refused)
+        facts = self._fact_ids()
+        if marked == len(facts):
+            self._note_receipt(status, marked, parked)
+        else:
+            facts = self._take(facts, again)
+            self._note_receipt(status, len(facts), parked, facts=facts)
+        self._log("done", None, started)
+        deliveries._supersede(self)
+        deliveries._forget_cached()
+        return len(facts)
+
+    def _note_receipt(self, status, count, refused, **values):
+        """Make it the receipt of so many facts.
+
+        :param refused: how many others it had that were refused
+        :param values: ``facts``, where they are not all that it had, and others
+        """
         self.write(
             {
                 "state": "delivered",
                 "delivered_at": clock.utc_now(),
                 "status_code": status,
                 "attempts": self.attempts + 1,
-                "fact_count": self.fact_count - len(again),
-                "refused_count": len(refused),
+                "fact_count": count + refused,
+                "refused_count": refused,
                 "message": False,
+                **values,
             }
         )
-        self._log("done", None, started)
-        self.env["healthcare.delivery"]._forget_cached()
-        return count
 
     def _note_failure(self, message, started):
         """Put on record that it did not arrive; it is sent again as it is."""
@@ -257,9 +263,14 @@ class HealthcareDeliveryBatch(models.Model):
     def _note_refused(self, answer, fact_ids, started):
         """Put on record that something in it is not taken; tell whether it was found.
 
-        Divided unless it has one fact; that one is set aside.
+        Divided unless it has one fact; that one is set aside. What the target took
+        before, when the job ended too early to put it on record, it has.
         """
         self.ensure_one()
+        facts = self._fact_ids()
+        if len(self._in_line(facts)) < len(facts):
+            self._note_taken(self.status_code, started, again=fact_ids)
+            return False
         self.write(
             {
                 "state": "divided" if len(fact_ids) > 1 else "failed",
@@ -276,24 +287,35 @@ class HealthcareDeliveryBatch(models.Model):
         self.env["healthcare.delivery"]._forget_cached()
         return found
 
-    def _mark(self, fact_ids, state):
-        """Write down what became of facts that were still to be delivered.
+    def _take(self, facts, again=()):
+        """Take what was taken off the queue.
 
-        :return: of how many this batch says so
+        :param facts: ids of all that it had
+        :param again: ids of those to send once more
+        :return: ids of those that it delivered: they have no row any more
         """
-        target = self.target_id.id
-        self.env.cr.execute(marking(state, self.id, target, fact_ids))
-        self.env.cr.execute(
+        left = set(again)
+        taken = [fact_id for fact_id in facts if fact_id not in left]
+        if taken:
+            self.env.cr.execute(taking(self.target_id.id, taken))
+        left = self._in_line(facts)
+        return [fact_id for fact_id in facts if fact_id not in left]
+
+    def _in_line(self, facts, condition=""):
+        """Return the ids of those facts that wait or were set aside.
+
+        :param condition: one more on the deliveries, as SQL
+        """
+        rows = self.env.execute_query(
             SQL(
-                """SELECT count(*) FROM healthcare_delivery WHERE target_id = %s
-                AND fact_id = ANY(%s) AND state = %s AND batch_number = %s""",
-                target,
-                list(fact_ids),
-                state,
-                self.id,
+                """SELECT fact_id FROM healthcare_delivery
+                WHERE target_id = %s AND fact_id = ANY(%s::int[]) %s""",
+                self.target_id.id,
+                as_array(facts),
+                SQL(condition),
             )
         )
-        return self.env.cr.fetchone()[0]
+        return {row[0] for row in rows}
 
     def _log(self, outcome, message, started):
         self.env["healthcare.sync.log"].create(

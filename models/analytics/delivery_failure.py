@@ -86,8 +86,20 @@ class HealthcareDeliveryBatch(models.Model):
     def _give_up(self, reason):
         """Set a batch aside for good, by a person's decision; later facts go on."""
         for batch in self:
-            batch.write({"state": "failed", "message": reason})
-            batch._mark(batch._fact_ids(), "given_up")
+            facts = batch._fact_ids()
+            self.env.cr.execute(
+                """UPDATE healthcare_delivery SET state = 'given_up', batch_number = %s
+                WHERE target_id = %s AND fact_id = ANY(%s) AND state = 'pending'""",
+                [batch.id, batch.target_id.id, facts],
+            )
+            # What the target has taken meanwhile is not given up.
+            taken = batch._take(facts, again=facts)
+            if taken:
+                batch._note_receipt(
+                    batch.status_code, len(taken), 0, facts=taken, message=reason
+                )
+            else:
+                batch.write({"state": "failed", "message": reason})
         self.env["healthcare.delivery"]._forget_cached()
 
 

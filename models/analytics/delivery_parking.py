@@ -13,6 +13,8 @@ from collections import defaultdict
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...core.delivery import receipts
+
 #: Facts refused by a target that never took any: it is the target, not the facts.
 UNPROVEN = 10
 
@@ -25,8 +27,9 @@ class HealthcareDelivery(models.Model):
         """Set facts of a batch aside.
 
         :param refused: ``{fact id: reason}``; reasons have no value of a fact in them
+        :return: how many; one that is off the queue was taken before
         """
-        self.env.execute_query(
+        rows = self.env.execute_query(
             SQL(
                 """UPDATE healthcare_delivery d
                 SET state = 'failed', reason = r.reason, batch_number = %s
@@ -40,6 +43,7 @@ class HealthcareDelivery(models.Model):
             )
         )
         batch.target_id._tell_refused(set(refused.values()))
+        return len(rows)
 
     @api.model
     def _supersede(self, batch):
@@ -47,6 +51,7 @@ class HealthcareDelivery(models.Model):
         target = batch.target_id
         if target.content == "events" or not target._refused_any():
             return
+        batch.flush_recordset()
         rows = self.env.execute_query(
             SQL(
                 """WITH refused AS (
@@ -56,12 +61,12 @@ class HealthcareDelivery(models.Model):
                 UPDATE healthcare_delivery d SET state = 'superseded'
                 FROM refused r WHERE d.id = r.id AND EXISTS (
                     SELECT 1 FROM healthcare_fact f
-                    JOIN healthcare_delivery o ON o.fact_id = f.id
-                    WHERE o.batch_number = %s AND o.state = 'delivered'
-                    AND f.key = r.key AND f.sequence > r.sequence)
+                    JOIN healthcare_delivery_batch b ON b.id = %s AND %s
+                    WHERE f.key = r.key AND f.sequence > r.sequence)
                 RETURNING d.reason""",
                 batch.target_id.id,
                 batch.id,
+                SQL(receipts.RECEIPT),
             )
         )
         if rows:

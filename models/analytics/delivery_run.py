@@ -19,33 +19,29 @@ SHARE_SECONDS = 1.0  # how long a job leaves to others what is more than its sha
 
 
 def go(database, trip, parcel):
-    """Send a parcel; when all of it was taken, mark its deliveries at once.
+    """Send a parcel; when all of it was taken, take its facts off the queue at once.
 
     In any thread, on a connection of its own: the job writes the next batch meanwhile,
-    and marking takes as long as that. When it cannot be done here, because somebody
-    holds one of the rows, the job does it with the rest of the record. Should the job
-    end in between, the batch is still open and goes out again under its old key.
+    and this takes as long as that. When it cannot be done here, because somebody holds
+    one of the rows, the job does it with the rest of the record. Should the job end in
+    between, the batch is still open and goes out again under its old key.
 
-    :return: the :class:`~...core.delivery.dialects.Answer`, and how many are marked
+    :return: the :class:`~...core.delivery.dialects.Answer`, and how many are off
     """
-    answer, marked = parcels.send(parcel), 0
+    answer, taken = parcels.send(parcel), 0
     if answer.kind == "taken" and not answer.refused and not answer.again:
         with contextlib.suppress(psycopg2.Error, PoolError), aside(database) as cr:
             cr.execute("SET lock_timeout = '1s'")
-            cr.execute(
-                marking("delivered", trip.batch_id, trip.target_id, trip.fact_ids)
-            )
-            marked = cr.rowcount
-    return answer, marked
+            cr.execute(taking(trip.target_id, trip.fact_ids))
+            taken = cr.rowcount
+    return answer, taken
 
 
-def marking(state, batch_id, target_id, fact_ids):
-    """Return the SQL that writes down what became of facts still to be delivered."""
+def taking(target_id, fact_ids):
+    """Return the SQL that takes facts off the queue which a target has taken."""
     return SQL(
-        """UPDATE healthcare_delivery SET state = %s, batch_number = %s
+        """DELETE FROM healthcare_delivery
         WHERE target_id = %s AND fact_id = ANY(%s::int[]) AND state = 'pending'""",
-        state,
-        batch_id,
         target_id,
         as_array(fact_ids),
     )

@@ -81,6 +81,9 @@ class HealthcareFact(models.Model):
         string="Document ID", model_field="res_model", readonly=True
     )
     delivery_ids = fields.One2many("healthcare.delivery", "fact_id")
+    routed = fields.Boolean(
+        readonly=True, help="A target was to get it, whether it has it by now or not."
+    )
 
     _fact_id_unique = models.UniqueIndex("(fact_id)")
     _key_unique = models.UniqueIndex("(key, sequence)")
@@ -128,12 +131,13 @@ class HealthcareFact(models.Model):
             told = (fact_type, key, sequence + 1, now, columns, raised)
             values.append(self._values(row, phi, seal, company, *told))
         routes = self.env["healthcare.target"]._routes(fact_type, names)
+        routed = {index for _target, indexes in routes for index in indexes}
         inserted = self.env.cr.execute_values(
             """INSERT INTO healthcare_fact (fact_id, fact_type, schema_version,
             operation, key, sequence, occurred_at, recorded_at, company_id, facility_id,
             service_line_id, partner_id, columns, sealed, event_id, correlation_id,
-            res_model, res_id, event_names) VALUES %s RETURNING id""",
-            values,
+            res_model, res_id, event_names, routed) VALUES %s RETURNING id""",
+            [(*row, index in routed) for index, row in enumerate(values)],
             page_size=len(values),
             fetch=True,
         )

@@ -71,14 +71,20 @@ class HealthcareFact(models.Model):
 
     @api.model
     def _forget_batches(self, before):
-        """Delete old batches that no delivery names any more."""
+        """Delete old batches: receipts of no fact there is, and what none was left of.
+
+        What was set aside names the batch that it was in last.
+        """
+        self.env.flush_all()
         self.env.execute_query(
             SQL(
                 """DELETE FROM healthcare_delivery_batch b
-                WHERE b.state != 'open' AND b.opened_at < %s AND NOT EXISTS (
+                WHERE b.state != 'open' AND b.opened_at < %s
+                AND b.id NOT IN (SELECT batch_number FROM healthcare_delivery
+                    WHERE batch_number IS NOT NULL)
+                AND (b.state != 'delivered' OR NOT EXISTS (
                     SELECT FROM jsonb_array_elements_text(b.facts) n(fact_id)
-                    JOIN healthcare_delivery d ON d.fact_id = n.fact_id::int
-                    WHERE d.target_id = b.target_id AND d.batch_number = b.id)
+                    JOIN healthcare_fact f ON f.id = n.fact_id::int))
                 RETURNING b.id""",
                 before,
             )

@@ -1,7 +1,8 @@
-"""How facts stand: told by their deliveries, of which each knows its own state.
+"""How facts stand: told by what is still in line of them, or was set aside.
 
-Nothing about it is kept with the fact. Two targets that take the same fact at the same
-moment write each its own delivery, and neither has to know of the other.
+With the fact is kept only whether any target was to get it. Two targets that take the
+same fact at the same moment take each its own row off the queue, and neither has to
+know of the other; when none is left, all of them have it.
 """
 
 import operator as operators
@@ -25,24 +26,23 @@ _COMPARISONS = {
     ">": operators.gt,
     ">=": operators.ge,
 }
-#: Which deliveries of a fact conditions are about.
+#: Which rows of a fact conditions are about.
 _PARTS = {
-    "any": "TRUE",
     "waits": "d.state = 'pending'",
     "lacks": "d.state IN ('failed', 'given_up')",
     "undone": "d.state IN ('pending', 'failed', 'given_up')",
 }
-#: Conditions on deliveries for each choice of states but the recorded one, which is
+#: Conditions for each choice of states but the recorded one, which is
 #: that there is none of the others.
 _CONDITIONS = {
     frozenset(): "FALSE",
     frozenset(["pending"]): "%(waits)s",
     frozenset(["failed"]): "%(lacks)s AND NOT %(waits)s",
-    frozenset(["delivered"]): "%(any)s AND NOT %(undone)s",
+    frozenset(["delivered"]): "%(routed)s AND NOT %(undone)s",
     frozenset(["pending", "failed"]): "%(undone)s",
-    frozenset(["pending", "delivered"]): "%(waits)s OR %(any)s AND NOT %(lacks)s",
-    frozenset(["failed", "delivered"]): "%(any)s AND NOT %(waits)s",
-    frozenset(["pending", "failed", "delivered"]): "%(any)s",
+    frozenset(["pending", "delivered"]): "%(waits)s OR %(routed)s AND NOT %(lacks)s",
+    frozenset(["failed", "delivered"]): "%(routed)s AND NOT %(waits)s",
+    frozenset(["pending", "failed", "delivered"]): "%(routed)s",
 }
 
 
@@ -57,23 +57,24 @@ class HealthcareFact(models.Model):
         "take it.",
     )
 
-    @api.depends("delivery_ids.state")
+    @api.depends("routed", "delivery_ids.state")
     def _compute_state(self):
         self.env["healthcare.delivery"].flush_model(["fact_id", "state"])
         rows = self.env.execute_query(
             SQL(
-                """SELECT d.fact_id, CASE WHEN bool_or(%(waits)s) THEN 'pending'
-                    WHEN bool_or(%(lacks)s) THEN 'failed' ELSE 'delivered' END
-                FROM healthcare_delivery d WHERE d.fact_id = ANY(%(ids)s)
-                GROUP BY d.fact_id""",
+                """SELECT d.fact_id,
+                    CASE WHEN bool_or(%(waits)s) THEN 'pending' ELSE 'failed' END
+                FROM healthcare_delivery d
+                WHERE d.fact_id = ANY(%(ids)s) AND %(undone)s GROUP BY d.fact_id""",
                 waits=SQL(_PARTS["waits"]),
-                lacks=SQL(_PARTS["lacks"]),
+                undone=SQL(_PARTS["undone"]),
                 ids=self.ids,
             )
         )
         found = dict(rows)
         for fact in self:
-            fact.state = found.get(fact.id, "recorded")
+            done = "delivered" if fact.routed else "recorded"
+            fact.state = found.get(fact.id, done)
 
     @api.model
     def _search_state(self, operator, value):
@@ -84,23 +85,25 @@ class HealthcareFact(models.Model):
             condition = SQL(_CONDITIONS[told], **_there(alias))
             return SQL("(%s)" if told is wanted else "NOT (%s)", condition)
 
+        self.flush_model(["routed"])
         self.env["healthcare.delivery"].flush_model(["fact_id", "state"])
         return Domain.custom(to_sql=to_sql, predicate=lambda fact: fact.state in wanted)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr != "state":
             return super()._field_to_sql(alias, field_expr, query)
+        self.flush_model(["routed"])
         self.env["healthcare.delivery"].flush_model(["fact_id", "state"])
         return SQL(
             """(CASE WHEN %(waits)s THEN 'pending' WHEN %(lacks)s THEN 'failed'
-                WHEN %(any)s THEN 'delivered' ELSE 'recorded' END)""",
+                WHEN %(routed)s THEN 'delivered' ELSE 'recorded' END)""",
             **_there(alias),
         )
 
 
 def _there(alias):
-    """Return the parts of conditions: that a fact has such a delivery."""
-    return {
+    """Return the parts of conditions: that a fact has such a row, or was to leave."""
+    there = {
         name: SQL(
             "EXISTS (SELECT FROM healthcare_delivery d WHERE d.fact_id = %s AND %s)",
             SQL.identifier(alias, "id"),
@@ -108,6 +111,8 @@ def _there(alias):
         )
         for name, condition in _PARTS.items()
     }
+    there["routed"] = SQL("%s IS TRUE", SQL.identifier(alias, "routed"))
+    return there
 
 
 def _matching(operator, value):

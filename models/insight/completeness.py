@@ -11,6 +11,7 @@ from odoo.tools import SQL
 
 from ...core import clock
 from ...core.analytics import completeness
+from ...core.delivery import receipts
 from ...core.errors import KeyringError, TechnicalError
 
 _logger = logging.getLogger(__name__)
@@ -159,20 +160,29 @@ class HealthcareCompleteness(models.Model):
         self.env.cr.execute(
             SQL(
                 """CREATE TEMPORARY TABLE healthcare_completeness_fact AS
-                SELECT id, fact_id, fact_type, key, day, state,
+                SELECT id, fact_id, fact_type, key, day,
                     substr(fact_id, 1, 2) AS part, state = 'delivered' AS found
                 FROM (
                     SELECT DISTINCT ON (f.key) f.id, f.fact_id, f.fact_type, f.key,
-                        f.recorded_at, d.state,
+                        f.recorded_at, told.state,
                         (f.recorded_at AT TIME ZONE 'UTC'
                             AT TIME ZONE coalesce(p.tz, 'UTC'))::date AS day
-                    FROM healthcare_delivery d
-                    JOIN healthcare_fact f ON f.id = d.fact_id
+                    FROM (
+                        SELECT fact_id, state, 1 AS place FROM healthcare_delivery
+                        WHERE target_id = %s
+                        UNION ALL
+                        SELECT n.fact_id::int, b.state,
+                            CASE b.state WHEN 'delivered' THEN 2 ELSE 3 END
+                        FROM %s WHERE b.target_id = %s
+                        AND b.state IN ('open', 'delivered')
+                    ) told
+                    JOIN healthcare_fact f ON f.id = told.fact_id
                     LEFT JOIN res_company c ON c.id = f.company_id
                     LEFT JOIN res_partner p ON p.id = c.partner_id
-                    WHERE d.target_id = %s
-                    ORDER BY f.key, f.sequence DESC
+                    ORDER BY f.key, f.sequence DESC, told.place
                 ) latest WHERE recorded_at < %s""",
+                target.id,
+                SQL(receipts.CONTENTS),
                 target.id,
                 clock.utc_now() - GRACE,
             )
@@ -217,10 +227,9 @@ class HealthcareCompleteness(models.Model):
             ((known,),) = self.env.execute_query(
                 SQL(
                     """SELECT count(*) FROM healthcare_fact f
-                    JOIN healthcare_delivery d ON d.fact_id = f.id
-                    WHERE d.target_id = %s AND f.fact_id = ANY(%s)""",
-                    target.id,
+                    WHERE f.fact_id = ANY(%s) AND %s""",
                     ids,
+                    target._concerns(),
                 )
             )
             unknown += len(ids) - known
@@ -234,11 +243,10 @@ class HealthcareCompleteness(models.Model):
                 """DELETE FROM healthcare_completeness_fact old
                 USING healthcare_fact mine
                 WHERE NOT old.found AND mine.id = old.id AND (
-                    EXISTS (SELECT FROM healthcare_fact newer
-                        JOIN healthcare_delivery d ON d.fact_id = newer.id
-                        WHERE newer.key = mine.key AND newer.sequence > mine.sequence
-                        AND d.target_id = %s))""",
-                target.id,
+                    EXISTS (SELECT FROM healthcare_fact f
+                        WHERE f.key = mine.key AND f.sequence > mine.sequence
+                        AND %s))""",
+                target._concerns(),
             )
         )
 
@@ -306,34 +314,34 @@ class HealthcareCompleteness(models.Model):
         self.target_id.check_access("write")
         # Stands in for the system: deliveries are written by it alone.
         check = self.sudo()
-        check._send_again(("delivered", "failed", "given_up"))
+        check._send_again(("failed", "given_up"))
         check.user_id = self.env.user
 
-    def _send_again(self, states=("delivered",)):
-        """Put what lacks in line again.
+    def _send_again(self, states=()):
+        """Put what lacks in line again: what was acknowledged and is not there.
 
-        :param states: of deliveries; by itself only what was acknowledged and is not
-            there, since what was refused is for a person to look at
+        :param states: of what was set aside and is sent as well; by itself nothing,
+            since what was refused is for a person to look at
         """
         self.ensure_one()
         deliveries = self.env["healthcare.delivery"]
         deliveries.flush_model()
         rows = self.env.execute_query(
             SQL(
-                """UPDATE healthcare_delivery d
-                SET state = 'pending', batch_number = NULL, reason = NULL
+                """SELECT f.id, f.key, f.fact_type
                 FROM healthcare_completeness_missing m
-                WHERE m.check_id = %s AND d.fact_id = m.fact_id
-                AND d.target_id = %s AND d.state = ANY(%s) RETURNING d.fact_id""",
-                self.id,
+                JOIN healthcare_fact f ON f.id = m.fact_id
+                LEFT JOIN healthcare_delivery d
+                    ON d.fact_id = f.id AND d.target_id = %s
+                WHERE m.check_id = %s AND (d.id IS NULL OR d.state = ANY(%s))""",
                 self.target_id.id,
+                self.id,
                 list(states),
             )
         )
         if rows:
-            deliveries._forget_cached()
+            deliveries._put_in_line(self.target_id, rows)
             self.state = "resent"
-            deliveries._wake()
 
     def action_open_missing(self):
         self.ensure_one()

@@ -152,24 +152,27 @@ class HealthcareFact(models.Model):
         return self._step("fact", self.env._("Fact"), what, note, record=newest - self)
 
     def _delivery_steps(self):
-        steps = []
-        for one in self.delivery_ids._filtered_access("read"):
-            batch = one.batch_id
-            if one.state == "delivered" and batch.delivered_at:
-                note = self.env._(
+        label = self.env._("Delivery")
+        steps = [
+            self._step(
+                "delivery",
+                label,
+                batch.target_id.name,
+                self.env._(
                     "delivered %(when)s with %(count)s others, answered %(status)s",
                     when=self._moment(batch.delivered_at),
-                    count=max(batch.fact_count - 1, 0),
-                    status=batch.status_code,
-                )
-                tone = "done"
-            elif one.state == "failed":
-                note, tone = (
-                    self.env._(
-                        "not taken: %s", batch.message or self.env._("given up")
-                    ),
-                    "failed",
-                )
+                    count=max(batch.fact_count - batch.refused_count - 1, 0),
+                    status=batch.status_code or "–",
+                ),
+                record=batch,
+            )
+            for batch in self.receipt_ids._filtered_access("read")
+        ]
+        for one in self.delivery_ids._filtered_access("read"):
+            batch = one.batch_id
+            if one.state == "failed":
+                why = one.reason or batch.message or self.env._("given up")
+                note, tone = self.env._("not taken: %s", why), "failed"
             else:
                 states = dict(one._fields["state"]._description_selection(self.env))
                 waits = one.state == "pending"
@@ -183,24 +186,16 @@ class HealthcareFact(models.Model):
                         times=batch.attempts,
                         message=batch.message or "",
                     )
+            target = one.target_id.name
             steps.append(
-                self._step(
-                    "delivery",
-                    self.env._("Delivery"),
-                    one.target_id.name,
-                    note,
-                    record=batch,
-                    tone=tone,
-                )
+                self._step("delivery", label, target, note, record=batch, tone=tone)
             )
-        return steps or [
-            self._step(
-                "delivery",
-                self.env._("Delivery"),
-                self.env._("No target takes facts of this kind"),
-                tone="waiting",
-            )
-        ]
+        if steps:
+            return steps
+        text = self.env._("No target takes facts of this kind")
+        if self.routed:
+            text = self.env._("On its way")
+        return [self._step("delivery", label, text, tone="waiting")]
 
     def _moment(self, moment):
         return format_datetime(self.env, moment) if moment else ""

@@ -16,6 +16,7 @@ from odoo.tools import SQL
 
 from ...core import clock, strict_json
 from ...core.analytics import lineage
+from ...core.delivery import receipts
 from ...core.errors import KeyringError, TechnicalError
 
 BUDGET_SECONDS = 20
@@ -150,16 +151,15 @@ class HealthcareDeliveryBatch(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """SELECT b.id, f.fact_type, s.code, y.code, f.res_model, count(*)
-                FROM healthcare_delivery_batch b
-                CROSS JOIN LATERAL jsonb_array_elements_text(b.facts) n(fact_id)
-                JOIN healthcare_delivery d ON d.fact_id = n.fact_id::int
-                    AND d.target_id = b.target_id AND d.batch_number = b.id
-                JOIN healthcare_fact f ON f.id = d.fact_id
+                FROM %s JOIN healthcare_fact f ON f.id = n.fact_id::int
                 LEFT JOIN healthcare_event e ON e.id = f.event_id
                 LEFT JOIN healthcare_source s ON s.id = e.source_id
                 LEFT JOIN healthcare_event_type y ON y.id = e.type_id
-                WHERE b.id = ANY(%s) GROUP BY 1, 2, 3, 4, 5
-                ORDER BY 1, 2, 3, 4, 5""",
+                WHERE b.id = ANY(%s) AND (b.state = 'delivered' OR EXISTS (
+                    SELECT FROM healthcare_delivery d WHERE d.fact_id = f.id
+                    AND d.target_id = b.target_id AND d.batch_number = b.id))
+                GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5""",
+                SQL(receipts.CONTENTS),
                 self.ids,
             )
         )
