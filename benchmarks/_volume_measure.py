@@ -238,10 +238,7 @@ def _rooms(env):
         ("event by vendor id", lambda: _list(events, _by_id("volume-4711"))),
         ("event, form", lambda: _form(some)),
         ("facts, list", lambda: _list(facts, [])),
-        (
-            "fact, form",
-            lambda: _form(facts.search([("event_id", "=", some.id)], limit=1)),
-        ),
+        ("fact, form", lambda: _form(some.fact_ids[:1])),
         (
             "facts of the last week",
             lambda: _list(facts, [("recorded_at", ">=", "now -7d")]),
