@@ -96,6 +96,7 @@ def take(deliveries):
         )
         batch.env.flush_all()
         batch._note_taken(200, time.monotonic())
+        batch.env.flush_all()
         made |= batch
     return made
 

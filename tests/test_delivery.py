@@ -9,7 +9,7 @@ from odoo.tools import SQL
 from odoo.addons.healthcare_connector.core.errors import SignatureError
 from odoo.addons.healthcare_connector.core.protection import signatures
 
-from .delivery_common import DeliveryCase, Endpoint, take
+from .delivery_common import DeliveryCase, Endpoint, put_back, take
 
 
 @tagged("post_install", "-at_install")
@@ -193,6 +193,23 @@ class TestDelivery(DeliveryCase):
         known = facts.fields_get(["state"])["state"]
         for name in ("searchable", "sortable", "groupable"):
             self.assertTrue(known[name], name)
+
+    def test_what_nobody_was_to_get_is_recorded(self):
+        """Until it is put in line; and delivered when it has no row any more."""
+        self.target.active = False
+        fact = self.emit()
+        found = self.env["healthcare.fact"].search([("id", "=", fact.id)])
+        for state in ("recorded", "pending", "delivered"):
+            if state == "pending":
+                put_back(fact, self.target)
+            elif state == "delivered":
+                self.assertEqual(take(fact.delivery_ids), fact.receipt_ids)
+            self.assertEqual(fact.state, state)
+            domain = [("id", "=", fact.id), ("state", "=", state)]
+            self.assertEqual(found.search(domain), fact)
+            groups = found._read_group(domain[:1], ["state"], ["__count"])
+            self.assertEqual(groups, [(state, 1)])
+        self.assertFalse(fact.delivery_ids)
 
     def test_what_is_to_be_done_is_found_by_its_own_indexes(self):
         """As long as little waits, however much was delivered."""

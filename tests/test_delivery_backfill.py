@@ -159,6 +159,31 @@ class TestBackfill(DeliveryCase):
         self.tell(self.patients[0])
         self.assertIn((a, 3), self.keys(), "sequences go on")
 
+    def test_receipts_are_kept_as_long_as_their_facts(self):
+        """And a batch that was no use as long as what was set aside names it."""
+        facts = self.env["healthcare.fact"].search(
+            [("res_model", "=", "res.partner"), ("res_id", "in", self.patients.ids)]
+        )
+        first, bad, *_others, newer, _last = facts.sorted("id")
+        self.assertEqual(newer.key, first.key)
+        gone = take(self.delivery(first))
+        kept = take(self.delivery(newer))
+        batches = self.env["healthcare.delivery.batch"]
+        values = {"target_id": self.target.id, "facts": newer.ids}
+        gone |= batches.create({**values, "uuid": "1", "state": "divided"})
+        failed = batches.create({**values, "uuid": "2", "state": "failed"})
+        kept |= failed
+        put_back(bad, self.target, "failed").batch_number = failed.id
+        (gone | kept).opened_at = fields.Datetime.now() - timedelta(days=40)
+        self.forget()
+        self.assertEqual((gone | kept).exists(), kept | gone[0], "its fact is there")
+        self.env.cr.execute(
+            "UPDATE healthcare_fact SET recorded_at = recorded_at - interval '40 days'"
+        )
+        self.forget()
+        self.assertFalse(first.exists())
+        self.assertEqual((gone | kept).exists(), kept)
+
     def test_facts_that_wait_for_nobody_are_set_right(self):
         facts = self.env["healthcare.fact"].search(
             [("res_model", "=", "res.partner"), ("res_id", "in", self.patients.ids)]
