@@ -213,6 +213,23 @@ class TestCompletenessByQuery(CompletenessCase):
         check = self.check()
         self.assertEqual((check.state, check.unknown_count), ("complete", 0))
 
+    def test_what_was_taken_and_is_not_noted_yet_is_known(self):
+        """The row is gone before the batch is a receipt."""
+        old = self.latest().filtered(lambda f: f.fact_type == "claim")
+        self.tell("claim")
+        newer = self.env["healthcare.fact"].search([("key", "=", old.key)], limit=1)
+        batch = self.env["healthcare.delivery.batch"]._open_batch(self.target)
+        self.assertIn(newer.id, batch.facts)
+        newer.delivery_ids.unlink()
+        self.env.cr.execute(
+            "UPDATE healthcare_fact SET recorded_at = recorded_at - interval '2 h'"
+        )
+        del self.there[old.fact_id]
+        self.there[newer.fact_id] = "claim"
+        check = self.check()
+        self.assertEqual((check.state, check.unknown_count), ("complete", 0))
+        self.assertEqual(len(self.asked), 1)
+
     def test_what_is_told_meanwhile_is_not_missed(self):
         old = self.latest().filtered(lambda f: f.fact_type == "claim")
         answer = self.answer
