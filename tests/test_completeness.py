@@ -230,7 +230,21 @@ class TestCompletenessByQuery(CompletenessCase):
         self.assertEqual((check.state, check.unknown_count), ("complete", 0))
         self.assertEqual(len(self.asked), 1)
 
+    def test_what_was_replaced_by_what_lacks_is_known(self):
+        new = self.latest().filtered(lambda f: f.fact_type == "claim")
+        old = self.mine().filtered(lambda f: f.key == new.key) - new
+        del self.there[new.fact_id]
+        self.there[old.fact_id] = "claim"
+        check = self.check()
+        self.assertEqual((check.missing_ids, check.unknown_count), (new, 0))
+
     def test_what_is_told_meanwhile_is_not_missed(self):
+        self.tell_meanwhile()
+
+    def test_what_is_delivered_meanwhile_is_not_missed(self):
+        self.tell_meanwhile(delivered=True)
+
+    def tell_meanwhile(self, delivered=False):
         old = self.latest().filtered(lambda f: f.fact_type == "claim")
         answer = self.answer
 
@@ -239,7 +253,10 @@ class TestCompletenessByQuery(CompletenessCase):
                 self.tell("claim")
                 newer = self.mine().filtered(lambda f: f.key == old.key) - old
                 del self.there[old.fact_id]
-                self.there[newer.sorted("sequence")[-1:].fact_id] = "claim"
+                newest = newer.sorted("sequence")[-1:]
+                self.there[newest.fact_id] = "claim"
+                if delivered:
+                    take(newest.delivery_ids)
                 self.env.flush_all()
             return answer(query)
 
