@@ -212,8 +212,15 @@ class TestDelivery(DeliveryCase):
         self.assertFalse(fact.delivery_ids)
 
     def test_what_is_to_be_done_is_found_by_its_own_indexes(self):
-        """As long as little waits, however much was delivered."""
+        """As long as little waits, however much was replaced meanwhile."""
         facts = self.env["healthcare.fact"]
+        row = {"document": self.patient, "patient": self.patient, "values": {}}
+        facts._emit("registration", [row] * 500)
+        self.env.cr.execute(
+            """UPDATE healthcare_delivery d SET state = 'superseded'
+            FROM healthcare_fact f WHERE f.id = d.fact_id AND f.sequence < 500"""
+        )
+        self.env.cr.execute("ANALYZE healthcare_delivery")
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
         for states, index in (
             (["pending"], "pending_index"),
