@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import _shared
 
-ROUNDS, FACTS, SIZE = 5, 20_000, 300
+ROUNDS, FACTS, SIZE = 5, 60_000, 300
 
 INSIDE = """
 import gzip, io, json, statistics, time

@@ -13,6 +13,7 @@ from . import test_concurrency
 from . import test_clearance
 from . import test_clickhouse
 from . import test_companies
+from . import test_core_bulk
 from . import test_core_deidentification
 from . import test_core_encryption
 from . import test_core_fault_words

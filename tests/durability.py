@@ -31,8 +31,9 @@ class Site:
         self.key = dev.script(
             name,
             f"""
-env["healthcare.target"].create(
-    {{"name": "Receiver", "url": {self.receiver.url!r}, "secret": {SECRET!r}}})
+env["healthcare.target"].create({{
+    "name": "Receiver", "url": {self.receiver.url!r}, "secret": {SECRET!r},
+    "batch_size": 20, "parallel": 2}})  # many batches, the next written ahead
 source = env["healthcare.source"].search([("code", "=", "demo-access")])
 print(source._issue_key(["healthcare.events"], "durability", 1))
 env.cr.commit()

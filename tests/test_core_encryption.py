@@ -62,6 +62,28 @@ class TestEncryption(BaseCase):
         ):
             self._refused("tampered", self.keyring.open, sealed, *other)
 
+    def test_many_of_one_place(self):
+        """Opened as one by one, also by keys of before, and as strictly."""
+        before, after = ("base", "model"), ("field",)
+        opening = self.keyring.opener(before, after)
+        sealed = [
+            self.keyring.seal(one.encode(), *before, one, *after) for one in "abc"
+        ]
+        self.assertEqual(
+            [opening(s, one) for s, one in zip(sealed, "abc", strict=True)],
+            [b"a", b"b", b"c"],
+        )
+        for wrong in (sealed[0], b"", sealed[1][:1], sealed[1][:20], b"\x09" * 60):
+            with self.assertRaises(KeyringError):
+                opening(wrong, "b")
+        other = self.keyring.opener(("base", "other"), after)
+        with self.assertRaises(KeyringError):
+            other(sealed[0], "a")
+        rotated = Keyring.rotate_file(self.path)
+        opening = rotated.opener(before, after)
+        newer = rotated.seal(b"d", *before, "d", *after)
+        self.assertEqual((opening(sealed[0], "a"), opening(newer, "d")), (b"a", b"d"))
+
     def test_every_byte_counts(self):
         sealed = self.keyring.seal(b"plain", *CONTEXT)
         for position in range(len(sealed)):

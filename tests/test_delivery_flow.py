@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from concurrent import futures
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
@@ -286,6 +287,43 @@ class TestDeliveryFlow(DeliveryCase):
         )
         deliveries._sync_jobs()
         self.assertEqual(len(deliveries._jobs()), 1)
+
+    def test_what_was_written_for_a_target_let_go_is_forgotten(self):
+        """Another job may send it: sent once more it would be there twice."""
+        run = delivery_run.Run(20, jobs=2)
+        run.claimed |= {7, 8}
+        for target_id in (7, 8):
+            run.ready[target_id, 0] = done = futures.Future()
+            done.set_result(delivery_run.Ready([target_id], [], ()))
+        run.let_go({7})
+        self.assertEqual(run.claimed, {8})
+        self.assertIsNone(run.take_ready(7, 0))
+        self.assertEqual(run.take_ready(8, 0).fact_ids, [8])
+
+    def test_a_lane_that_is_written_for_holds_up_no_other(self):
+        """It is passed over, and the job stays until it is written."""
+        self.target.write({"parallel": 2, "batch_size": 1})
+        names = [f"n{number}" for number in range(6)]
+        self.make(*names)
+        deliveries = self.env["healthcare.delivery"]
+        run = delivery_run.Run(20)
+        written = futures.Future()
+        written.set_running_or_notify_cancel()
+        run.ready[self.target.id, 0] = written
+        self.env.flush_all()
+        with (
+            futures.ThreadPoolExecutor(2) as pool,
+            self.enter_registry_test_mode(),
+            self.env.registry.cursor() as cr,
+        ):
+            deliveries = deliveries.with_env(self.env(cr=cr))
+            self.assertTrue(deliveries._fill(run, pool))
+            self.assertEqual([trip.lane for trip in run.trips.values()], [1])
+            self.assertEqual(run.in_hand(), {self.target.id})
+            written.set_result(None)
+            self.assertTrue(deliveries._fill(run, pool))
+            self.assertEqual(sorted(t.lane for t in run.trips.values()), [0, 1])
+            deliveries._unclaim(run, set(run.claimed))
 
     def test_the_next_batch_is_written_while_one_is_on_its_way(self):
         """And is what goes next, unless the one before was not taken as it was."""

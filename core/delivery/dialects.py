@@ -86,10 +86,21 @@ class Answer(
     """
 
 
-class Written(namedtuple("Written", "key sequence text")):
-    """A fact written as JSON, with what dialects ask of it."""
+class Written(namedtuple("Written", "quoted_key number text")):
+    """A fact written as JSON, with what dialects ask of it.
+
+    ``quoted_key`` and ``number``, its sequence, are JSON as well.
+    """
 
     __slots__ = ()
+
+    @property
+    def key(self):
+        return json.loads(self.quoted_key)
+
+    @property
+    def sequence(self):
+        return json.loads(self.number)
 
     @classmethod
     def of(cls, document):
@@ -97,8 +108,8 @@ class Written(namedtuple("Written", "key sequence text")):
 
         :raise ValueError: for NaN or infinity
         """
-        text = strict_json.dumps(document).decode()
-        return cls(document.get("key"), document.get("sequence"), text)
+        wanted = document.get("key"), document.get("sequence"), document
+        return cls(*(strict_json.dumps(one).decode() for one in wanted))
 
 
 class Dialect:

@@ -227,9 +227,10 @@ class Keyring:
         :return: bytes
         :raise KeyringError: ``unknown_key``, ``tampered``
         """
-        header, key_id = _split(bytes(sealed))
+        sealed = bytes(sealed)
+        header, key_id = _split(sealed)
         bound = _bind((header, *(part.encode() for part in context)))
-        return _opened(self._cipher(key_id), bytes(sealed), len(header), bound)
+        return _opened(self._cipher(key_id), sealed, len(header), bound)
 
     def opener(self, before=(), after=()):
         """Return what opens many whose contexts differ in one part alone.

@@ -5,6 +5,7 @@ import zlib
 from odoo import api, fields, models
 
 from ...core import clock
+from ...core.bulk import as_array
 
 #: Facts of one key are all in one shard; targets that take several requests at once
 #: share the shards out among them.
@@ -98,13 +99,13 @@ class HealthcareDelivery(models.Model):
                 """INSERT INTO healthcare_delivery
                     (fact_id, target_id, recorded_at, state, latency, shard)
                 SELECT f.id, %s, %s, 'pending', %s, f.shard
-                FROM unnest(%s, %s) AS f(id, shard)""",
+                FROM unnest(%s::int[], %s::int[]) AS f(id, shard)""",
                 [
                     target.id,
                     now,
                     target._latency_of(fact_type),
-                    [fact_id for fact_id, _key in facts],
-                    [shard_of(key) for _fact_id, key in facts],
+                    as_array(fact_id for fact_id, _key in facts),
+                    as_array(shard_of(key) for _fact_id, key in facts),
                 ],
             )
         if routes:

@@ -7,8 +7,8 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ...core import clock
+from ...core.bulk import as_array
 from .delivery_run import taking
-from .fact_rows import as_array
 
 
 class HealthcareDeliveryBatch(models.Model):
@@ -152,7 +152,6 @@ class HealthcareDeliveryBatch(models.Model):
 
         :param without: ids of facts that are on their way
         """
-        without = frozenset(without)
         of_lane = SQL("d.shard %% %s = %s", lanes, lane) if lanes > 1 else SQL("true")
         if target.content == "events" and target._refused_any():
             # an event does not replace the one before: its subject's events wait
@@ -171,16 +170,17 @@ class HealthcareDeliveryBatch(models.Model):
                     """SELECT array_agg(fact_id), CASE WHEN %s THEN min(recorded_at) END
                     FROM (SELECT d.fact_id, d.recorded_at FROM healthcare_delivery d
                         WHERE d.target_id = %s AND d.state = 'pending'
-                        AND d.latency = %s AND %s
+                        AND d.latency = %s AND d.fact_id <> ALL (%s::int[]) AND %s
                         ORDER BY d.fact_id LIMIT %s) waiting""",
                     latency == "near_real_time",
                     target.id,
                     latency,
+                    as_array(without),
                     of_lane,
-                    limit + len(without),
+                    limit,
                 )
             )
-            found = [one for one in found or () if one not in without][:limit]
+            found = found or []
             if latency == "near_real_time" and 0 < len(found) < limit:
                 if (clock.utc_now() - oldest).total_seconds() < target.batch_age:
                     continue  # neither full nor old

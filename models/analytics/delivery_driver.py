@@ -44,7 +44,7 @@ class HealthcareDelivery(models.Model):
         pool = futures.ThreadPoolExecutor(REQUESTS, "healthcare-deliver")
         writers = self._writers()
         try:
-            while self._fill(run, pool) or run.trips or self._await_probe(run):
+            while self._fill(run, pool) or run.in_hand() or self._await_probe(run):
                 self._settle_answered(run, writers)
             self._wake_when_due(run)
             self.env.cr.commit()
@@ -97,7 +97,7 @@ class HealthcareDelivery(models.Model):
                 "SELECT pg_advisory_unlock(%s, t) FROM unnest(%s) AS t",
                 [LOCK_CLASS, list(ids)],
             )
-            run.claimed -= ids
+            run.let_go(ids)
 
     @api.model
     def _with_work(self):
@@ -126,12 +126,13 @@ class HealthcareDelivery(models.Model):
         self.env.cr.commit()  # a new snapshot
         targets = self._with_work().filtered(lambda one: run.may_send(one.id))
         self._claim(run, targets)
+        run.awaited.clear()
         sent = False
         for target in targets.filtered(lambda one: one.id in run.claimed):
             sent |= self._fill_target(run, pool, target)
         # Committed before others may take what is left alone.
         self.env.cr.commit()
-        self._unclaim(run, run.claimed - run.on_their_way())
+        self._unclaim(run, run.claimed - run.in_hand())
         return sent
 
     @api.model
@@ -140,6 +141,9 @@ class HealthcareDelivery(models.Model):
         busy, sent = run.lanes_of(target.id), False
         for lane, lanes in self.env["healthcare.delivery.batch"]._lanes_of(target):
             if lane in busy or len(run.trips) >= REQUESTS or run.pause(target.id):
+                continue
+            if run.is_writing(target.id, lane):
+                run.awaited.add(target.id)  # others need not wait with it
                 continue
             if not target._may_send() or (
                 (busy or sent) and target.breaker_state == "half_open"
@@ -281,13 +285,13 @@ class HealthcareDelivery(models.Model):
     @api.model
     def _settle_answered(self, run, writers):
         """Wait a moment for answers and put those that came on record."""
-        if not run.trips:
-            return
         self._look_ahead(run, writers)
         done, _waiting = futures.wait(
-            run.trips, timeout=LOOK_SECONDS, return_when=futures.FIRST_COMPLETED
+            [*run.trips, *run.writing()],
+            timeout=LOOK_SECONDS,
+            return_when=futures.FIRST_COMPLETED,
         )
-        for future in done:
+        for future in done & run.trips.keys():
             self._settle(run, run.trips.pop(future), *future.result())
 
     @api.model

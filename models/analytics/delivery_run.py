@@ -8,9 +8,9 @@ import psycopg2
 from odoo.sql_db import PoolError
 from odoo.tools import SQL
 
+from ...core.bulk import as_array
 from ...core.delivery import parcel as parcels
 from ..exchange.aside import aside
-from .fact_rows import as_array
 
 #: Requests that one job has on their way at most, and targets it claims.
 REQUESTS = 16
@@ -38,10 +38,17 @@ def go(database, trip, parcel):
 
 
 def taking(target_id, fact_ids):
-    """Return the SQL that takes facts off the queue which a target has taken."""
+    """Return the SQL that takes facts off the queue which a target has taken.
+
+    They are found by their numbers, whatever the statistics of the queue say: as often
+    as not these were gathered while it was empty, and then PostgreSQL would rather read
+    all that is pending, for every batch. So the condition is none that the index of
+    what is pending could answer.
+    """
     return SQL(
         """DELETE FROM healthcare_delivery
-        WHERE target_id = %s AND fact_id = ANY(%s::int[]) AND state = 'pending'""",
+        WHERE target_id = %s AND fact_id = ANY(%s::int[]) AND state || '' = 'pending'
+        """,
         target_id,
         as_array(fact_ids),
     )
@@ -88,6 +95,7 @@ class Run:
         self.seen = {}  # target id -> when it was first found to have work
         self.trips = {}  # future -> trip
         self.ready = {}  # (target id, lane) -> future of what comes next
+        self.awaited = set()  # ids of targets passed over while it was written
         self.free_at = {}  # target id -> monotonic time of its next request
 
     def is_over(self):
@@ -128,6 +136,20 @@ class Run:
         future = self.ready.pop((target_id, lane), None)
         return None if future is None or future.cancel() else future.result()
 
+    def writing(self):
+        """Return the futures of what is being written now."""
+        return [future for future in self.ready.values() if future.running()]
+
+    def is_writing(self, target_id, lane):
+        future = self.ready.get((target_id, lane))
+        return future is not None and future.running()
+
+    def let_go(self, target_ids):
+        """Forget targets that others may take: what was written may be theirs then."""
+        self.claimed -= target_ids
+        for key in [key for key in self.ready if key[0] in target_ids]:
+            self.ready.pop(key).cancel()
+
     def left_in(self):
         """Return the seconds until targets that others should have taken are ours."""
         now = time.monotonic()
@@ -136,6 +158,10 @@ class Run:
 
     def on_their_way(self):
         return {trip.target_id for trip in self.trips.values()}
+
+    def in_hand(self):
+        """Return the targets that are sent to, or that what they get is written for."""
+        return self.on_their_way() | self.awaited
 
     def lanes_of(self, target_id):
         return {t.lane for t in self.trips.values() if t.target_id == target_id}

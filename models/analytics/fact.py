@@ -6,7 +6,7 @@ import uuid
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ...core import clock, facts, strict_json
+from ...core import bulk, clock, facts, strict_json
 from ...core.analytics import announcements
 
 _TYPES = [
@@ -24,6 +24,15 @@ _TYPES = [
     ("utilization", "Utilization"),
     ("financial_summary", "Financial Summary"),
 ]
+
+
+#: The columns of a fact in the order that they are written in.
+_WRITTEN = (
+    *("id", "fact_id", "fact_type", "schema_version", "operation", "key", "sequence"),
+    *("occurred_at", "recorded_at", "company_id", "facility_id", "service_line_id"),
+    *("partner_id", "columns", "sealed", "event_id", "correlation_id", "res_model"),
+    *("res_id", "event_names", "routed"),
+)
 
 
 def fact_types(model):
@@ -132,20 +141,21 @@ class HealthcareFact(models.Model):
             values.append(self._values(row, phi, seal, company, *told))
         routes = self.env["healthcare.target"]._routes(fact_type, names)
         routed = {index for _target, indexes in routes for index in indexes}
-        inserted = self.env.cr.execute_values(
-            """INSERT INTO healthcare_fact (fact_id, fact_type, schema_version,
-            operation, key, sequence, occurred_at, recorded_at, company_id, facility_id,
-            service_line_id, partner_id, columns, sealed, event_id, correlation_id,
-            res_model, res_id, event_names, routed) VALUES %s RETURNING id""",
-            [(*row, index in routed) for index, row in enumerate(values)],
-            page_size=len(values),
-            fetch=True,
+        ids = bulk.numbers(self.env.cr, self._table, len(values))
+        bulk.copy_in(
+            self.env.cr,
+            self._table,
+            _WRITTEN,
+            (
+                (fact_id, *row, index in routed)
+                for index, (fact_id, row) in enumerate(zip(ids, values, strict=True))
+            ),
         )
-        self.env["healthcare.fact.latest"]._note(row[0] for row in inserted)
+        self.env["healthcare.fact.latest"]._note(ids)
         self.env["healthcare.delivery"]._enqueue(
             fact_type,
             [
-                (target, [(inserted[index][0], keys[index]) for index in indexes])
+                (target, [(ids[index], keys[index]) for index in indexes])
                 for target, indexes in routes
             ],
         )

@@ -3,6 +3,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...core.bulk import as_array
 from .fact import fact_types
 
 _COPIED = (
@@ -85,7 +86,7 @@ class HealthcareFactLatest(models.Model):
     @api.model
     def _note(self, fact_ids):
         """Take over facts that were just written, by their ids in the outbox."""
-        self._note_where(SQL("id = ANY(%s)", list(fact_ids)))
+        self._note_where(SQL("id = ANY(%s::int[])", as_array(fact_ids)))
 
     @api.model
     def _note_where(self, condition):

@@ -7,6 +7,8 @@ from datetime import datetime
 from odoo import api, models
 from odoo.tools import SQL
 
+from ...core.bulk import as_array
+
 #: What a fact says of where it came about, and the name it is told by.
 _PLACES = (
     ("res.company", "name"),
@@ -117,23 +119,12 @@ class HealthcareFact(models.Model):
             for one in ids
         }
 
+    @api.model
     def _opener(self):
-        """Return what opens sealed columns; keys are asked for when first needed.
+        """Return what opens sealed columns.
 
         :return: function of what is sealed (bytes) and a fact's UUID; bytes
+        :raise KeyringError: when there are no keys
         """
-        known = []
-
-        def opening(sealed, fact_id):
-            if not known:
-                keyring = self.env["healthcare.keyring"]
-                database = keyring._database_id()
-                known.append(keyring._get().opener((database, self._name), ("sealed",)))
-            return known[0](sealed, fact_id)
-
-        return opening
-
-
-def as_array(ids):
-    """Return ids as PostgreSQL writes arrays: read faster than ``ARRAY[…]``."""
-    return f"{{{','.join(map(str, ids))}}}"
+        keyring = self.env["healthcare.keyring"]
+        return keyring._get().opener((keyring._database_id(), self._name), ("sealed",))

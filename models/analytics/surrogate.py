@@ -4,7 +4,7 @@ import secrets
 
 from odoo import api, fields, models
 
-from .fact_rows import as_array
+from ...core.bulk import as_array
 
 
 class HealthcareSurrogate(models.Model):

@@ -24,12 +24,12 @@ class _Writer:
     :param rules: :class:`~.policy.Rules`
     :param patients: ``{partner id as text: what the target knows the patient by}``
     :param places: see ``_places`` of facts
-    :param opening: see ``_opener`` of facts
+    :param opener: returns what opens sealed columns, see ``_opener`` of facts
     """
 
-    def __init__(self, target, rules, patients, places, opening):
+    def __init__(self, target, rules, patients, places, opener):
         self.target, self.rules, self.patients = target, rules, patients
-        self.places, self.opening = places, opening
+        self.places, self.opener, self.opening = places, opener, None
         self.by_patient = rules.treatments["date"] == "shift"
         self.settings = {}
         self.sealed = {}
@@ -55,8 +55,8 @@ class _Writer:
         else:
             values = columns[1:-1]  # it leaves as it lies there
         return dialects.Written(
-            key[1:-1] if "\\" not in key else json.loads(key),
-            int(sequence),
+            key,
+            sequence,
             f'{{"fact_id":"{fact_id}","fact_type":"{fact_type}",'
             f'"schema_version":"{version}","operation":"{operation}",'
             f'"key":{key},"sequence":{sequence},{setting},"patient_key":{patient},'
@@ -81,7 +81,7 @@ class _Writer:
 
         Many facts say the same there: a date, a place.
         """
-        opened = self.opening(bytes.fromhex(sealed), fact_id)
+        opened = (self.opening or self._open())(bytes.fromhex(sealed), fact_id)
         country = json.loads(columns).get("country") if '"country"' in columns else None
         shift = 0
         if self.by_patient:
@@ -93,6 +93,11 @@ class _Writer:
         if more is _MIXED:
             return self._members(parts)
         return f"{columns[1:-1]},{more}" if len(columns) > 2 else more
+
+    def _open(self):
+        """Ask for the keys when they are first needed."""
+        self.opening = self.opener()
+        return self.opening
 
     def _sealed_members(self, fact_type, opened, country, shift):
         values = json.loads(opened)
@@ -106,8 +111,8 @@ class _Writer:
         row = FactRow(*parts)
         values = json.loads(row.columns)
         if row.sealed:
-            opened = self.opening(bytes.fromhex(row.sealed), row.fact_id)
-            values.update(json.loads(opened))
+            opening = self.opening or self._open()
+            values.update(json.loads(opening(bytes.fromhex(row.sealed), row.fact_id)))
         return _inside(self.target._leaving(row, values, self.rules))
 
 
@@ -142,7 +147,7 @@ class HealthcareTarget(models.Model):
             rules,
             {str(partner): value for partner, value in known.items()},
             fact_records._places({place_of(row[_SETTING]) for row in rows}),
-            fact_records._opener(),
+            fact_records._opener,
         )
         return list(map(writer.tell, rows))
 
