@@ -172,10 +172,12 @@ class HealthcareFact(models.Model):
         """Return ``{key: (sequence, free columns)}``; no columns after a deletion."""
         rows = self.env.execute_query(
             SQL(
-                """SELECT DISTINCT ON (key) key, sequence,
-                    CASE operation WHEN 'upsert' THEN columns END
-                FROM healthcare_fact WHERE key = ANY(%s)
-                ORDER BY key, sequence DESC""",
+                # one look into the index for each, with statistics or without
+                """SELECT told.key, f.sequence,
+                    CASE f.operation WHEN 'upsert' THEN f.columns END
+                FROM unnest(%s) AS told(key) CROSS JOIN LATERAL (
+                    SELECT sequence, operation, columns FROM healthcare_fact
+                    WHERE key = told.key ORDER BY sequence DESC LIMIT 1) f""",
                 list(set(keys)),
             )
         )
