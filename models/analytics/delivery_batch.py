@@ -187,6 +187,15 @@ class HealthcareDeliveryBatch(models.Model):
             ids += found
         return sorted(ids)[:limit]
 
+    def _is_of(self, fact_ids):
+        """Whether these are its facts, if they are not another open batch's.
+
+        To read them all in order to compare them takes as long as marking them.
+        """
+        self.ensure_one()
+        known = self.first_fact, self.last_fact, self.fact_count
+        return known == (fact_ids[0], fact_ids[-1], len(fact_ids))
+
     def _fact_ids(self):
         """Return the numbers of its facts, in their order.
 
@@ -224,16 +233,16 @@ class HealthcareDeliveryBatch(models.Model):
         deliveries, parked = self.env["healthcare.delivery"], self.refused_count
         if refused:
             parked += deliveries._park(self, refused)
-        facts = self._fact_ids()
-        if marked == len(facts):
+        if marked and marked == self.fact_count:
             self._note_receipt(status, marked, parked)
         else:
-            facts = self._take(facts, again)
-            self._note_receipt(status, len(facts), parked, facts=facts)
+            facts = self._take(self._fact_ids(), again)
+            marked = len(facts)
+            self._note_receipt(status, marked, parked, facts=facts)
         self._log("done", None, started)
         deliveries._supersede(self)
         deliveries._forget_cached()
-        return len(facts)
+        return marked
 
     def _note_receipt(self, status, count, refused, **values):
         """Make it the receipt of so many facts.

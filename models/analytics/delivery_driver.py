@@ -190,7 +190,7 @@ class HealthcareDelivery(models.Model):
         :param ready: :class:`~.delivery_run.Ready` of what may be in it, or None
         :raise KeyringError: when there are no keys to open any
         """
-        if ready and batch._fact_ids() == ready.fact_ids:
+        if ready and batch._is_of(ready.fact_ids):
             fact_ids, documents = ready.fact_ids, ready.contents
         else:
             fact_ids, documents = self._documents(target, batch)
