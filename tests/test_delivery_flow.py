@@ -4,6 +4,7 @@ import contextlib
 import threading
 from concurrent import futures
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo import fields, sql_db
@@ -299,6 +300,21 @@ class TestDeliveryFlow(DeliveryCase):
         self.assertEqual(run.claimed, {8})
         self.assertIsNone(run.take_ready(7, 0))
         self.assertEqual(run.take_ready(8, 0).fact_ids, [8])
+
+    def test_what_lacks_a_fact_is_not_written_ahead(self):
+        """Answers go by position: it is written anew, without the one that is gone."""
+        self.make("a", "b")
+        lane = SimpleNamespace(
+            target_id=self.target.id, lane=0, lanes=1, limit=2, fact_ids=()
+        )
+        self.target.batch_size = 2
+        deliveries = self.env["healthcare.delivery"]
+        self.assertEqual(len(deliveries._write_ahead(lane).contents), 2)
+        written = type(self.target)._written
+        with patch.object(
+            type(self.target), "_written", lambda *args: written(*args)[1:]
+        ):
+            self.assertIsNone(deliveries._write_ahead(lane))
 
     def test_a_lane_that_is_written_for_holds_up_no_other(self):
         """It is passed over, and the job stays until it is written."""

@@ -238,6 +238,8 @@ class HealthcareDelivery(models.Model):
             contents = target._written(self.env["healthcare.fact"].browse(ids))
         except FACT_FAULTS:
             return None  # told of when its turn comes
+        if len(contents) != len(ids):
+            return None  # one is gone, and answers go by position
         return Ready(ids, contents, stamp)
 
     @api.model

@@ -29,9 +29,9 @@ class FactRow(
     """One fact; all are texts, those that may hold anything as JSON.
 
     ``setting`` is when it came about, when it was recorded and the ids of company,
-    facility and service line, see :meth:`settings`. ``plain`` is empty unless all of
-    its ``columns`` leave as they are kept. ``sealed`` is in hexadecimal. ``key``,
-    ``event`` and ``correlation`` are JSON; others are empty where there is nothing.
+    facility and service line. ``plain`` is empty unless all of its ``columns`` leave as
+    they are kept. ``sealed`` is in hexadecimal. ``key``, ``event`` and ``correlation``
+    are JSON; others are empty where there is nothing.
     """
 
     __slots__ = ()
@@ -48,6 +48,7 @@ class FactRow(
 
 
 def place_of(setting):
+    """Return the ids of company, facility and service line in a setting."""
     return tuple(map(int, setting.split("|")[2:]))
 
 
@@ -81,7 +82,7 @@ class HealthcareFact(models.Model):
                     coalesce(to_json(e.uuid)::text, 'null'),
                     coalesce(CASE WHEN e.id IS NOT NULL
                         THEN to_json(f.correlation_id)::text END, 'null'),
-                    f.res_model || ',' || coalesce(f.res_id, 0)
+                    coalesce(f.res_model, '') || ',' || coalesce(f.res_id, 0)
                 ), %(row)s ORDER BY w.position)
                 FROM unnest(%(ids)s::int[]) WITH ORDINALITY AS w(id, position)
                 JOIN healthcare_fact f ON f.id = w.id
